@@ -1,0 +1,1 @@
+"""The FastAGI server and the spawned AGI script."""

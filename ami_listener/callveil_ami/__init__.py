@@ -1,0 +1,1 @@
+"""The AMI session, the journal and the recorder."""

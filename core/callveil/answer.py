@@ -1,0 +1,70 @@
+"""How a decision travels to the dialplan: one line of text in one channel variable.
+
+Fields are separated by ``|``, which no checked policy and no number can contain::
+
+    veil1|ID|decision|presentation|number|name|line|prompt|dial string|dial string...
+
+The dialplan takes the answer only if it begins with ``veil1`` and carries the id that it asked with, so
+that nothing left over from another call, and no half answer, can pass for a decision.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from callveil.decision import Decision, Kind
+
+TOKEN: Final = "veil1"
+SEPARATOR: Final = "|"
+WITHHELD: Final = "prohib_passed_screen"
+PRESENTED: Final = "allowed_passed_screen"
+UNLISTED_LINE: Final = "unlisted"
+"""The line that a record names when an extension belongs to no line of the policy."""
+
+MAX_LENGTH: Final = 1900
+"""Bytes: Asterisk reads AGI lines of 2048 bytes and takes the rest of a longer one for the next command."""
+
+
+class AnswerError(ValueError):
+    """An answer that the dialplan could not read back."""
+
+
+def pack(fields: tuple[str, ...]) -> str:
+    """Join the fields of an answer.
+
+    Raises:
+        AnswerError: if a field holds the separator or a control character, or the whole is too long.
+    """
+    for text in fields:
+        if SEPARATOR in text or any(ord(character) < 32 or ord(character) == 127 for character in text):
+            raise AnswerError("a field of the answer holds a character that would split it")
+    packed = SEPARATOR.join((TOKEN, *fields))
+    if len(packed.encode()) > MAX_LENGTH:
+        raise AnswerError("the answer is longer than Asterisk reads")
+    return packed
+
+
+def pack_outbound(call_id: str, decision: Decision) -> str:
+    """Return the answer for a call that goes out.
+
+    Raises:
+        AnswerError: see `pack`.
+    """
+    withheld = decision.kind in (Kind.HIDE, Kind.REFUSE)
+    return pack(
+        (
+            call_id,
+            decision.kind.value,
+            WITHHELD if withheld else PRESENTED,
+            (decision.beneath if withheld else decision.shown) or "",
+            "" if withheld else decision.name,
+            decision.line or UNLISTED_LINE,
+            decision.prompt,
+            *decision.dial,
+        )
+    )
+
+
+def pack_inbound(call_id: str, line: str, *, show_caller: bool) -> str:
+    """Return the answer for a call that comes in: whether the phones may be shown who calls."""
+    return pack((call_id, "show" if show_caller else "scrub", line))

@@ -1,0 +1,35 @@
+"""Every channel variable and CDR variable that Callveil uses, named once.
+
+The dialplan snippets use the same names; a test keeps the two the same. A leading underscore pair in the
+dialplan (``__VEIL_DIAL``) makes Asterisk pass a variable on to the channels that a channel creates.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Set by an admin, where the telephone's caller ID number is not its extension.
+EXTENSION: Final = "VEIL_EXTENSION"
+
+# Set by the dialplan before it asks.
+ID: Final = "VEIL_ID"  # random, ties a call to its answer and its record
+FROM: Final = "VEIL_FROM"  # the extension that dials
+CALLER: Final = "VEIL_CALLER"  # an incoming caller's number, set aside in memory (never on a flagged line)
+LINE: Final = "VEIL_LINE"
+RING: Final = "VEIL_RING"  # where an incoming call goes on
+
+# Set by Callveil: the whole decision in one variable, see answer.py.
+ANSWER: Final = "VEIL_ANSWER"
+
+# Unpacked by the dialplan.
+DECISION: Final = "VEIL_DECISION"
+PRESENTATION: Final = "VEIL_PRES"
+NUMBER: Final = "VEIL_NUMBER"  # the caller ID number put on the call
+NAME: Final = "VEIL_NAME"
+PROMPT: Final = "VEIL_PROMPT"
+
+# CDR variables, the only ones that the journal and the AMI event carry.
+CDR_ID: Final = "veil_id"
+CDR_LINE: Final = "veil_line"
+CDR_DIRECTION: Final = "veil_direction"
+CDR_DECISION: Final = "veil_decision"
