@@ -1,0 +1,26 @@
+"""What runs in one Callveil process: the policy in force, the settings, and whether each part is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from callveil.policy.model import Policy
+from callveil.settings import Settings
+
+
+@dataclass(slots=True)
+class Live:
+    """Shared by the services of one process.
+
+    Services read `policy` afresh for each call, so that a reload takes effect between two calls and never
+    within one.
+
+    Attributes:
+        policy: the policy in force; replaced whole on a reload.
+        settings: fixed for the life of the process.
+        troubles: what is wrong now, in plain words, by the part that says so; empty when all is well.
+    """
+
+    policy: Policy
+    settings: Settings
+    troubles: dict[str, str] = field(default_factory=dict)

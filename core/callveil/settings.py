@@ -1,0 +1,63 @@
+"""How the daemon reaches the PBX and where it keeps things: ``/etc/callveil/settings.yaml``.
+
+Kept apart from the policy, because it holds the AMI secret and the policy may be shown to a board.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+SETTINGS_PATH: Final = Path("/etc/callveil/settings.yaml")
+POLICY_PATH: Final = Path("/etc/callveil/policy.yaml")
+COMPILED_PATH: Final = Path("/var/lib/callveil/policy.json")
+
+
+@dataclass(frozen=True, slots=True)
+class AmiSettings:
+    """Where Asterisk's manager interface is and how to log in.
+
+    Attributes:
+        host: address of the PBX; loopback unless Callveil runs beside it.
+        port: TCP port.
+        username: the manager user, see ``config/manager.conf``.
+        secret: its secret.
+        ping_interval: seconds between pings.
+        timeout: seconds in which a connection, a login or a ping must be answered.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5038
+    username: str = "callveil"
+    secret: str = field(default="", repr=False)
+    ping_interval: float = 10.0
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgiSettings:
+    """Where the FastAGI server listens.
+
+    Attributes:
+        host: loopback address; Asterisk connects to it.
+        port: TCP port.
+        timeout: seconds that a request may take from connection to end.
+        max_connections: requests served at once; further ones are closed at once.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 4573
+    timeout: float = 2.0
+    max_connections: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `callveil serve` needs besides the policy."""
+
+    ami: AmiSettings = field(default_factory=AmiSettings)
+    agi: AgiSettings = field(default_factory=AgiSettings)
+    journal: Path = Path("/var/spool/callveil")
+    store: Path = Path("/var/lib/callveil/records.sqlite3")
+    compiled: Path = COMPILED_PATH
