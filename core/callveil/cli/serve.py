@@ -1,0 +1,49 @@
+"""`callveil serve`: runs Callveil beside Asterisk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+
+from callveil.cli.problems import exit_with_problems
+from callveil.policy.load import PolicyError
+from callveil.serve import ServeError, find_services, new_live
+from callveil.serve import serve as run_services
+from callveil.settings import POLICY_PATH, SETTINGS_PATH
+from callveil.settings_file import load_settings
+
+
+@click.command(epilog="Example: callveil serve --policy /etc/callveil/policy.yaml")
+@click.option(
+    "--policy", type=click.Path(path_type=Path), default=POLICY_PATH, show_default=True, help="The policy file."
+)
+@click.option(
+    "--settings",
+    "settings_path",
+    type=click.Path(path_type=Path),
+    default=SETTINGS_PATH,
+    show_default=True,
+    help="How to reach the PBX and where to keep things.",
+)
+@click.option("--debug", is_flag=True, help="Say more of what it does; still no number is ever logged.")
+def serve(policy: Path, settings_path: Path, *, debug: bool) -> None:
+    """Answer calls' questions and keep their records, until it is told to stop.
+
+    SIGHUP reads the policy again: a policy with mistakes is refused and the one before it stays in force.
+    SIGTERM ends it after the calls that are being decided.
+    """
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = load_settings(settings_path, required=False)
+        live = new_live(settings, policy)
+        asyncio.run(run_services(live, policy, find_services()))
+    except PolicyError as error:
+        exit_with_problems(error)
+    except ServeError as error:
+        click.echo(f"Callveil stops: {error}", err=True)
+        raise SystemExit(3) from error

@@ -1,0 +1,135 @@
+"""One process for everything that runs beside Asterisk: services, signals, reload."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+
+from callveil.live import Live
+from callveil.policy.compiled import write_compiled
+from callveil.policy.load import PolicyError, load_policy
+from callveil.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Service = Callable[[Live, asyncio.Event], Awaitable[None]]
+"""Runs until the event is set. It returns only then; an exception means that it cannot do its work."""
+
+SERVICES_GROUP: Final = "callveil.services"
+
+
+class ServeError(Exception):
+    """Callveil cannot run; the text says why and what to do."""
+
+
+def find_services() -> dict[str, Service]:
+    """Return the services that are installed, by name.
+
+    Raises:
+        ServeError: if there are none, which means a broken installation.
+    """
+    services: dict[str, Service] = {entry.name: entry.load() for entry in entry_points(group=SERVICES_GROUP)}
+    if not services:
+        raise ServeError("no service is installed; install Callveil again")
+    return services
+
+
+def read_policy(live: Live, path: Path) -> None:
+    """Read the policy, put it in force and write its compiled form for the spawned scripts.
+
+    The policy in force is left alone unless the new one passes every check and could be written out.
+
+    Raises:
+        PolicyError: the policy has mistakes.
+        OSError: the compiled form could not be written.
+    """
+    source = path.read_bytes() if path.exists() else b""
+    policy = load_policy(path)
+    write_compiled(live.settings.compiled, policy, hashlib.sha256(source).hexdigest())
+    live.policy = policy
+
+
+def reload_policy(live: Live, path: Path) -> None:
+    """Put a changed policy in force, or keep the old one and say why. Never raises for a bad policy."""
+    try:
+        read_policy(live, path)
+    except PolicyError as error:
+        live.troubles["policy"] = "The changed policy has mistakes; the one before it stays in force."
+        log.error("Policy refused, the one before it stays in force:\n%s", error)
+    except OSError as error:
+        live.troubles["policy"] = "The changed policy could not be read or written out."
+        log.error("Policy not changed: %s", error)
+    else:
+        live.troubles.pop("policy", None)
+        log.warning("Policy reloaded: %d lines, %d identities", len(live.policy.lines), len(live.policy.identities))
+
+
+async def serve(live: Live, policy_path: Path, services: dict[str, Service]) -> None:
+    """Run services until SIGTERM or SIGINT; SIGHUP reloads the policy.
+
+    Raises:
+        ServeError: a service ended by itself. The others are stopped first.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload_policy, live, policy_path)
+    tasks = {asyncio.create_task(_run(service, live, stop), name=name) for name, service in services.items()}
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        log.warning("Callveil runs: %s", ", ".join(sorted(services)))
+        notify("READY=1")
+        done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in done if task is not stopped]
+    finally:
+        notify("STOPPING=1")
+        stop.set()
+        stopped.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await stopped
+    for task, result in zip(tasks, results, strict=True):
+        if isinstance(result, Exception):
+            raise ServeError(f"{task.get_name()}: {result}") from result
+    if ended:
+        raise ServeError(f"{ended[0].get_name()} ended by itself")
+    log.warning("Callveil stopped")
+
+
+async def _run(service: Service, live: Live, stop: asyncio.Event) -> None:
+    await service(live, stop)
+
+
+def notify(message: str) -> None:
+    """Tell systemd about this process's state, where it asked to be told (``sd_notify(3)``)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    name = "\0" + address[1:] if address.startswith("@") else address
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
+        peer.sendto(message.encode(), name)
+
+
+def new_live(settings: Settings, policy_path: Path) -> Live:
+    """Return the state of a process that starts now.
+
+    Raises:
+        PolicyError: the policy has mistakes.
+        ServeError: the compiled form could not be written.
+    """
+    live = Live(policy=load_policy(policy_path), settings=settings)
+    try:
+        read_policy(live, policy_path)
+    except OSError as error:
+        raise ServeError(f"{settings.compiled} cannot be written: {error.strerror}") from error
+    return live
