@@ -1,0 +1,1 @@
+"""A real Asterisk with a carrier and phones around it, and a search for what stays on its disks."""
