@@ -1,0 +1,55 @@
+"""Turns a policy file that has passed every check into what it means."""
+
+from __future__ import annotations
+
+from callveil.policy.fields import split_mailbox
+from callveil.policy.model import HIDE, DestinationRule, Identity, Keep, Line, Mailbox, Policy, Preset, Trunk
+from callveil.policy.ranges import parse_range
+from callveil.policy.schema import LinePart, PolicyPart
+
+
+def build_policy(part: PolicyPart, preset: Preset) -> Policy:
+    """Return the policy that a checked file describes."""
+    identities = tuple(Identity(key, item.number, item.name) for key, item in part.identities.items())
+    neutral = identities[0].key
+    return Policy(
+        preset=preset,
+        emergency_callerid=part.emergency.callerid,
+        identities=identities,
+        trunks=tuple(Trunk(key, item.dial) for key, item in part.trunks.items()),
+        lines=tuple(_line(key, item, preset, neutral) for key, item in part.lines.items()),
+        destinations=tuple(DestinationRule(item.match, item.outbound) for item in part.destinations),
+    )
+
+
+def _line(key: str, part: LinePart, preset: Preset, neutral: str) -> Line:
+    own = neutral if part.outbound == HIDE else part.outbound
+    return Line(
+        key=key,
+        purpose=part.purpose,
+        flagged=part.flagged,
+        outbound=part.outbound,
+        beneath=part.beneath or own,
+        allow_show=part.allow_show,
+        show_caller=part.show_caller,
+        dids=tuple(part.dids),
+        extensions=tuple(
+            extension
+            for text in part.extensions
+            for extension in parse_range(text)
+            # A range may run across one: an emergency number is nobody's extension.
+            if extension not in preset.emergency
+        ),
+        mailboxes=tuple(box for text in part.mailboxes for box in _mailboxes(text)),
+        ring=part.ring or None,
+        keep=Keep(_days(part.keep.records), _days(part.keep.voicemail)),
+    )
+
+
+def _mailboxes(text: str) -> list[Mailbox]:
+    numbers, context = split_mailbox(text)
+    return [Mailbox(number, context) for number in parse_range(numbers)]
+
+
+def _days(text: str) -> int | None:
+    return int(text.removesuffix("d")) if text else None

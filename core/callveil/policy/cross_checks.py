@@ -1,0 +1,199 @@
+"""What the parts of a policy say about each other.
+
+The checks read the tree, not the finished schema: so they run on every part that is well although another
+is not, and know where each value stands.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+import phonenumbers
+
+from callveil.policy.fields import split_mailbox
+from callveil.policy.model import HIDE, Preset
+from callveil.policy.problems import mention
+from callveil.policy.ranges import MAX_EXTENSIONS, NumberRange, parse_range
+from callveil.policy.tree import Path, Tree
+
+
+def cross_check(tree: Tree, preset: Preset | None) -> None:
+    """Add to the tree's flaws whatever does not go together.
+
+    Args:
+        tree: the policy, checked against the schema.
+        preset: of its country; None where that is not known, which skips what depends on it.
+    """
+    _check_references(tree)
+    _check_extensions(tree, preset)
+    _check_mailboxes(tree)
+    _check_dids(tree)
+    _check_destinations(tree)
+    for key in tree.names(("lines",)):
+        _check_line(tree, ("lines", key))
+    if preset:
+        _check_owned_numbers(tree, preset)
+
+
+def find_notes(tree: Tree, preset: Preset) -> Iterator[tuple[Path, str]]:
+    """Yield what is allowed but worth knowing: the path and a sentence."""
+    for path, found in _ranges(tree):
+        inside = [number for number in preset.emergency if number in found]
+        if inside and found.size > 1:
+            yield (
+                path,
+                f"Note: {' and '.join(inside)} in this range is an emergency number, so no telephone "
+                "of this line has it.",
+            )
+
+
+def _check_references(tree: Tree) -> None:
+    known = tree.names(("identities",))
+    if not known:
+        return  # that is the mistake, and not each place that names one
+    places: list[Path] = [
+        ("lines", key, name) for key in tree.names(("lines",)) for name in ("outbound", "beneath")
+    ]
+    places += [("destinations", index, "outbound") for index in range(tree.length(("destinations",)))]
+    for path in places:
+        text = tree.text(path)
+        if text is None or text in known or (text == HIDE and path[-1] == "outbound"):
+            continue
+        if tree.find(("identities", text)) is None and ("identities", text) in tree.values:
+            continue  # it is there, and something is wrong with it already
+        alike = difflib.get_close_matches(text, known, 1)
+        hint = f'Did you mean "{alike[0]}"?' if alike else "Add it there, or write another one's name."
+        tree.add(
+            tree.value_mark(path),
+            f"{mention(text, 'This')} is not one of the identities. {hint}",
+        )
+
+
+def _ranges(tree: Tree) -> Iterator[tuple[Path, NumberRange]]:
+    for key in tree.names(("lines",)):
+        for path, text in tree.texts(("lines", key, "extensions")):
+            yield path, parse_range(text)
+
+
+def _check_extensions(tree: Tree, preset: Preset | None) -> None:
+    seen: list[tuple[Path, NumberRange]] = []
+    total = 0
+    for path, found in _ranges(tree):
+        total += found.size
+        if total > MAX_EXTENSIONS:
+            tree.add(
+                tree.value_mark(path),
+                "With this range the policy holds more than 10,000 extensions. Make the ranges smaller.",
+            )
+            break
+        if preset and found.size == 1 and found.first in preset.emergency:
+            tree.add(
+                tree.value_mark(path),
+                f"{found.first} is an emergency number here and cannot be an extension. Give that telephone "
+                "another one.",
+            )
+        for other_path, other in seen:
+            if found.overlaps(other):
+                tree.add(
+                    tree.value_mark(path),
+                    f'"{found}" overlaps with "{other}" of line "{other_path[1]}" '
+                    f"({_place(tree, other_path)}). Each extension belongs to one line.",
+                )
+                break
+        seen.append((path, found))
+
+
+def _check_mailboxes(tree: Tree) -> None:
+    seen: list[tuple[Path, NumberRange, str]] = []
+    total = 0
+    for key in tree.names(("lines",)):
+        for path, text in tree.texts(("lines", key, "mailboxes")):
+            numbers, context = split_mailbox(text)
+            found = parse_range(numbers)
+            total += found.size
+            if total > MAX_EXTENSIONS:
+                tree.add(tree.value_mark(path), "The policy holds more than 10,000 mailboxes. Make it fewer.")
+                return
+            for other_path, other, other_context in seen:
+                if context == other_context and found.overlaps(other):
+                    tree.add(
+                        tree.value_mark(path),
+                        f'These mailboxes overlap with those of line "{other_path[1]}" '
+                        f"({_place(tree, other_path)}). Each mailbox belongs to one line.",
+                    )
+                    break
+            seen.append((path, found, context))
+
+
+def _check_dids(tree: Tree) -> None:
+    seen: dict[str, Path] = {}
+    for key in tree.names(("lines",)):
+        for path, number in tree.texts(("lines", key, "dids")):
+            first = seen.setdefault(number, path)
+            if first != path:
+                tree.add(
+                    tree.value_mark(path),
+                    f'This number already leads to line "{first[1]}" ({_place(tree, first)}). '
+                    "Each number leads to one line.",
+                )
+
+
+def _check_destinations(tree: Tree) -> None:
+    seen: list[tuple[Path, str]] = []
+    for index in range(tree.length(("destinations",))):
+        path: Path = ("destinations", index, "match")
+        match = tree.text(path)
+        if match is None:
+            continue
+        for first_path, first in seen:
+            if match == first or (first.endswith("*") and match.startswith(first[:-1])):
+                tree.add(
+                    tree.value_mark(path),
+                    f"This pattern is never reached: {_place(tree, first_path)} covers it, and "
+                    "the first that fits counts. Put the narrower one first.",
+                )
+                break
+        seen.append((path, match))
+
+
+def _check_line(tree: Tree, line: Path) -> None:
+    flagged = tree.find((*line, "flagged")) is True
+    dids, ring = tree.find((*line, "dids")), (*line, "ring")
+    if dids and ring not in tree.values:
+        tree.add(
+            tree.key_mark((*line, "dids")),
+            'A line with numbers must say where their calls go on. Add ring: "context,extension,priority".',
+        )
+    caller = tree.text((*line, "caller"))
+    if caller not in (None, "none"):
+        tree.add(
+            tree.value_mark((*line, "caller")),
+            "On a flagged line nothing about callers may be kept. Write caller: none."
+            if flagged
+            else "This version keeps nothing about callers on any line. Write caller: none.",
+        )
+    if flagged and tree.find((*line, "show_caller")) is True:
+        tree.add(
+            tree.value_mark((*line, "show_caller")),
+            "On a flagged line no telephone may be shown who calls. Write show_caller: false.",
+        )
+
+
+def _check_owned_numbers(tree: Tree, preset: Preset) -> None:
+    code = phonenumbers.country_code_for_region(preset.country)
+    short = {f"+{code}{number}" for number in (*preset.emergency, *preset.services)}
+    paths: list[Path] = [("emergency", "callerid")]
+    paths += [("identities", key, "number") for key in tree.names(("identities",))]
+    for path in paths:
+        if tree.text(path) in short:
+            tree.add(
+                tree.value_mark(path),
+                "This is an emergency or service number, not one that you own. "
+                "Write a number that people answer.",
+            )
+
+
+def _place(tree: Tree, path: Path) -> str:
+    """Return where a value stands; "of the file" because a line is also something that rings."""
+    return f"line {tree.value_mark(path).line} of the file"

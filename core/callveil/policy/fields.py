@@ -1,0 +1,205 @@
+"""The kinds of text that a policy is made of, each with the sentence for a text that does not fit."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Annotated, Final
+
+import phonenumbers
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from callveil.policy.model import HIDE
+from callveil.policy.problems import mention
+from callveil.policy.ranges import parse_range
+
+RESERVED: Final = frozenset({HIDE, "unlisted", "emergency"})
+"""Words that mean something else wherever a name may stand."""
+
+MAX_NAME: Final = 40
+MAX_DIAL: Final = 120
+MAX_DAYS: Final = 3650
+
+_KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_E164: Final = re.compile(r"\+[1-9][0-9]{7,14}")
+_NAME_MARKS: Final = frozenset("0123456789 .'&-")
+_TECHNOLOGY: Final = re.compile(r"(?:PJSIP|SIP|DAHDI|IAX2|Local)/.+")
+_DIAL: Final = re.compile(r"[A-Za-z0-9_./@:{}+-]*")
+_PLACEHOLDER: Final = re.compile(r"\{(?:number|digits)\}")
+_MAILBOX: Final = re.compile(r"([0-9-]+)@([A-Za-z0-9_-]{1,40})")
+_RING: Final = re.compile(
+    r"[A-Za-z0-9_-]{1,79},[A-Za-z0-9_*#+-]{1,79},(?:[1-9][0-9]{0,4}|[A-Za-z][A-Za-z0-9_-]{0,39})"
+)
+_DAYS: Final = re.compile(r"([1-9][0-9]{0,3})d")
+_MATCH: Final = re.compile(r"\+([0-9]+)(\*?)")
+_CALLER_WORDS: Final = ("none", "repeat", "country", "full")
+
+
+def fault(sentence: str) -> PydanticCustomError:
+    """Return an error whose message is the sentence that the admin reads."""
+    # Braces in the template would be taken for placeholders of its context.
+    return PydanticCustomError("callveil", "{sentence}", {"sentence": sentence})
+
+
+def is_possible(number: str) -> bool:
+    """Return whether an E.164 number could exist, by its country code and length."""
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _key(text: str) -> str:
+    if text in RESERVED:
+        raise fault(f'"{text}" has a meaning of its own here. Choose another name.')
+    if not _KEY.fullmatch(text):
+        raise fault(
+            f"{mention(text, 'This name')} cannot be a name here. Use 1 to 32 small letters, digits, - and "
+            "_, a letter first."
+        )
+    return text
+
+
+def _phone_number(text: str) -> str:
+    if not _E164.fullmatch(text):
+        raise fault(
+            "This is not a full international number. Write + and the country code, then 8 to 15 digits in "
+            'all without spaces, as "+12065550100".'
+        )
+    if not is_possible(text):
+        raise fault("No telephone can have this number. Check the country code and count the digits.")
+    return text
+
+
+def _name(text: str) -> str:
+    text = unicodedata.normalize("NFC", text.strip())
+    if len(text) > MAX_NAME:
+        raise fault("This name is longer than 40 characters. Shorten it.")
+    if any(not (character.isalpha() or character in _NAME_MARKS) for character in text):
+        raise fault("A name may hold letters, digits, spaces and . ' & - only. Take other characters away.")
+    return text
+
+
+def _dial(text: str) -> str:
+    if not _TECHNOLOGY.fullmatch(text):
+        raise fault("A trunk's dial string begins with PJSIP/, SIP/, DAHDI/, IAX2/ or Local/. Add it.")
+    rest = _PLACEHOLDER.sub("", text)
+    if not _DIAL.fullmatch(text) or "{" in rest or "}" in rest:
+        raise fault(
+            "A dial string may hold letters, digits, . _ / @ : + - and the words {number} and {digits} only. "
+            "Take other characters and spaces away."
+        )
+    if not 1 <= len(_PLACEHOLDER.findall(text)) <= 2:
+        raise fault(
+            "A dial string says where the number called goes: write {number} (with the plus sign) or "
+            "{digits} (without it) in it once."
+        )
+    if len(text) > MAX_DIAL:
+        raise fault("This dial string is longer than 120 characters. Shorten it.")
+    return text
+
+
+def _extensions(text: str) -> str:
+    try:
+        parse_range(text)
+    except ValueError as error:
+        raise fault(str(error)) from None
+    return text
+
+
+def split_mailbox(text: str) -> tuple[str, str]:
+    """Return the number or range of a mailbox and its context.
+
+    Raises:
+        ValueError: with a sentence for the admin.
+    """
+    match = _MAILBOX.fullmatch(text)
+    if not match:
+        raise ValueError('Write a mailbox as "200@default" or several as "200-219@default".')
+    parse_range(match[1])
+    return match[1], match[2]
+
+
+def _mailbox(text: str) -> str:
+    try:
+        split_mailbox(text)
+    except ValueError as error:
+        raise fault(str(error)) from None
+    return text
+
+
+def _ring(text: str) -> str:
+    if not _RING.fullmatch(text):
+        raise fault(
+            'Write where calls go on in your dialplan as context,extension,priority: "hotline-ring,s,1".'
+        )
+    return text
+
+
+def _purpose(text: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        raise fault("Write why this line's records exist, in a sentence. Funders and courts may ask.")
+    if len(text) > 1000:
+        raise fault("This purpose is longer than 1000 characters. Shorten it.")
+    return text
+
+
+def _days(value: object) -> object:
+    if value is None or isinstance(value, dict | list):
+        return value
+    match = _DAYS.fullmatch(value) if isinstance(value, str) else None
+    if not match or int(match[1]) > MAX_DAYS:
+        raise fault("Write a number of days from 1 to 3650 and the letter d, as 90d.")
+    return value
+
+
+def _match(text: str) -> str:
+    match = _MATCH.fullmatch(text)
+    if not match:
+        raise fault('Write a pattern as + and the first digits of the numbers, then *: "+1800*".')
+    digits, star = match[1], match[2]
+    if len(digits) < 3:
+        raise fault(
+            "This pattern is too wide: it needs at least 3 digits. Use a line's outbound for a rule so wide."
+        )
+    # Twelve digits and a star are no more of a pattern than the number itself.
+    if len(digits) >= 10 and (not star or is_possible(f"+{digits}")):
+        raise fault(
+            "A person's number must not stand in the policy. Write the first digits that such numbers share, then *."
+        )
+    if len(digits) > 15:
+        raise fault("This pattern is longer than any telephone number. Shorten it.")
+    return text
+
+
+def _caller(text: str) -> str:
+    if text not in _CALLER_WORDS:
+        raise fault('Write caller: none. It is the only word for "caller" in this version.')
+    return text
+
+
+def _country(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", text):
+        raise fault('Write the country as two capital letters, as "US".')
+    return text
+
+
+def _checked(check: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(check)
+
+
+KeyText = Annotated[str, _checked(_key)]
+PhoneNumber = Annotated[str, _checked(_phone_number)]
+DisplayName = Annotated[str, _checked(_name)]
+DialText = Annotated[str, _checked(_dial)]
+ExtensionsText = Annotated[str, _checked(_extensions)]
+MailboxText = Annotated[str, _checked(_mailbox)]
+RingText = Annotated[str, _checked(_ring)]
+PurposeText = Annotated[str, _checked(_purpose)]
+DaysText = Annotated[str, BeforeValidator(_days)]
+MatchText = Annotated[str, _checked(_match)]
+CallerText = Annotated[str, _checked(_caller)]
+CountryText = Annotated[str, _checked(_country)]

@@ -1,0 +1,108 @@
+"""What may stand where in a policy file.
+
+Only what a value says by itself is checked here; what it says about others is in `cross_checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from callveil.policy.fields import (
+    CallerText,
+    CountryText,
+    DaysText,
+    DialText,
+    DisplayName,
+    ExtensionsText,
+    KeyText,
+    MailboxText,
+    MatchText,
+    PhoneNumber,
+    PurposeText,
+    RingText,
+    fault,
+)
+from callveil.policy.model import HIDE
+
+MAX_TRUNKS: Final = 10
+"""The answer to the dialplan carries a dial string for each, in a line of limited length."""
+
+
+def _version(version: int) -> int:
+    if version != 1:
+        raise fault("This Callveil reads policies of version 1. Write version: 1.")
+    return version
+
+
+class Part(BaseModel):
+    """A group of settings: strict about types, and about names that it does not know.
+
+    What may be left out is an empty text then, not None: a setting with nothing after its colon is a
+    mistake, and YAML makes None of it.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class EmergencyPart(Part):
+    """``emergency:``."""
+
+    callerid: PhoneNumber
+
+
+class IdentityPart(Part):
+    """One of ``identities:``."""
+
+    number: PhoneNumber
+    name: DisplayName = ""
+
+
+class TrunkPart(Part):
+    """One of ``trunks:``."""
+
+    dial: DialText
+
+
+class KeepPart(Part):
+    """``keep:`` of a line."""
+
+    records: DaysText = ""
+    voicemail: DaysText = ""
+
+
+class LinePart(Part):
+    """One of ``lines:``."""
+
+    purpose: PurposeText
+    flagged: bool = False
+    dids: list[PhoneNumber] = Field(default_factory=list)
+    extensions: list[ExtensionsText] = Field(default_factory=list)
+    mailboxes: list[MailboxText] = Field(default_factory=list)
+    ring: RingText = ""
+    outbound: str = HIDE
+    beneath: str = ""
+    allow_show: bool = False
+    show_caller: bool = False
+    caller: CallerText = "none"
+    keep: KeepPart = KeepPart()
+
+
+class DestinationPart(Part):
+    """One of ``destinations:``."""
+
+    match: MatchText
+    outbound: str
+
+
+class PolicyPart(Part):
+    """The whole file."""
+
+    version: Annotated[int, AfterValidator(_version)]
+    country: CountryText
+    emergency: EmergencyPart
+    identities: Annotated[dict[KeyText, IdentityPart], Field(min_length=1)]
+    trunks: Annotated[dict[KeyText, TrunkPart], Field(min_length=1, max_length=MAX_TRUNKS)]
+    lines: Annotated[dict[KeyText, LinePart], Field(min_length=1)]
+    destinations: list[DestinationPart] = Field(default_factory=list)
