@@ -176,9 +176,7 @@ async def serving(agi: AgiSettings | None = None) -> AsyncIterator[Server]:
     """
     port = free_port()
     agi = agi or AgiSettings()
-    settings = Settings(
-        agi=AgiSettings(port=port, timeout=agi.timeout, max_connections=agi.max_connections)
-    )
+    settings = Settings(agi=AgiSettings(port=port, timeout=agi.timeout, max_connections=agi.max_connections))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     with everything_logged() as log:
