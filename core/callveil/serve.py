@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import signal
@@ -16,7 +15,7 @@ from typing import Final
 
 from callveil.live import Live
 from callveil.policy.compiled import write_compiled
-from callveil.policy.load import PolicyError, load_policy
+from callveil.policy.load import PolicyError, load_policy, load_policy_file
 from callveil.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,6 +24,9 @@ Service = Callable[[Live, asyncio.Event], Awaitable[None]]
 """Runs until the event is set. It returns only then; an exception means that it cannot do its work."""
 
 SERVICES_GROUP: Final = "callveil.services"
+
+STOP_TIMEOUT: Final = 10.0
+"""Seconds in which services must end when they are told to; one that does not is cancelled."""
 
 
 class ServeError(Exception):
@@ -52,10 +54,9 @@ def read_policy(live: Live, path: Path) -> None:
         PolicyError: the policy has mistakes.
         OSError: the compiled form could not be written.
     """
-    source = path.read_bytes() if path.exists() else b""
-    policy = load_policy(path)
-    write_compiled(live.settings.compiled, policy, hashlib.sha256(source).hexdigest())
-    live.policy = policy
+    loaded = load_policy_file(path)
+    write_compiled(live.settings.compiled, loaded.policy, loaded.sha256)
+    live.policy = loaded.policy
 
 
 def reload_policy(live: Live, path: Path) -> None:
@@ -70,7 +71,9 @@ def reload_policy(live: Live, path: Path) -> None:
         log.error("Policy not changed: %s", error)
     else:
         live.troubles.pop("policy", None)
-        log.warning("Policy reloaded: %d lines, %d identities", len(live.policy.lines), len(live.policy.identities))
+        log.warning(
+            "Policy reloaded: %d lines, %d identities", len(live.policy.lines), len(live.policy.identities)
+        )
 
 
 async def serve(live: Live, policy_path: Path, services: dict[str, Service]) -> None:
@@ -84,25 +87,26 @@ async def serve(live: Live, policy_path: Path, services: dict[str, Service]) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload_policy, live, policy_path)
-    tasks = {asyncio.create_task(_run(service, live, stop), name=name) for name, service in services.items()}
-    stopped = asyncio.create_task(stop.wait())
+    tasks = [asyncio.create_task(_run(service, live, stop), name=name) for name, service in services.items()]
+    asked = asyncio.create_task(stop.wait())
+    log.warning("Callveil runs: %s", ", ".join(sorted(services)))
+    notify("READY=1")
     try:
-        log.warning("Callveil runs: %s", ", ".join(sorted(services)))
-        notify("READY=1")
-        done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        ended = [task for task in done if task is not stopped]
+        await asyncio.wait([*tasks, asked], return_when=asyncio.FIRST_COMPLETED)
+        ended = [] if stop.is_set() else [task.get_name() for task in tasks if task.done()]
     finally:
         notify("STOPPING=1")
         stop.set()
-        stopped.cancel()
+        await asked
+        await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+        for task in tasks:
+            task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(asyncio.CancelledError):
-            await stopped
     for task, result in zip(tasks, results, strict=True):
         if isinstance(result, Exception):
             raise ServeError(f"{task.get_name()}: {result}") from result
     if ended:
-        raise ServeError(f"{ended[0].get_name()} ended by itself")
+        raise ServeError(f"{ended[0]} ended by itself")
     log.warning("Callveil stopped")
 
 

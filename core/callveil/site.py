@@ -20,7 +20,7 @@ HEADER: Final = """\
 """
 
 _CODES_IN_FRONT: Final = 2
-"""How many dial codes may stand before an emergency number: a telephone may add one to one that was dialled."""
+"""How many dial codes may stand before an emergency number: a telephone may add one of its own."""
 
 
 def ask_daemon(agi: AgiSettings) -> str:
@@ -82,7 +82,9 @@ def _emergency(policy: Policy) -> str:
     for dialled, number in emergency_extensions(policy).items():
         if dialled == number:
             trunks = SEPARATOR.join(trunk.dial_string(number) for trunk in policy.trunks)
-            lines += _extension(number, f"Set(VEIL_DIALS={trunks})", "Goto(callveil-emergency-call,emergency,1)")
+            lines += _extension(
+                number, f"Set(VEIL_DIALS={trunks})", "Goto(callveil-emergency-call,emergency,1)"
+            )
         else:
             lines += _extension(dialled, f"Goto(callveil-emergency,{number},1)")
     return _context("callveil-emergency", lines)

@@ -1,4 +1,4 @@
-"""`callveil install`: puts the dialplan and the settings that keep numbers off disks where Asterisk reads them."""
+"""`callveil install`: puts the dialplan and number-free settings where Asterisk reads them."""
 
 from __future__ import annotations
 
@@ -158,9 +158,7 @@ def _copy_sounds(sounds_dir: Path) -> None:
 
 
 def _say_what_is_missing(asterisk_dir: Path) -> None:
-    missing = [
-        name for name in INCLUDED if f"#include callveil/{name}" not in _lines(asterisk_dir / name)
-    ]
+    missing = [name for name in INCLUDED if f"#include callveil/{name}" not in _lines(asterisk_dir / name)]
     if not missing:
         click.echo("Every file of Asterisk's includes its part.")
         return

@@ -18,7 +18,11 @@ from callveil.settings_file import load_settings
 
 @click.command(epilog="Example: callveil serve --policy /etc/callveil/policy.yaml")
 @click.option(
-    "--policy", type=click.Path(path_type=Path), default=POLICY_PATH, show_default=True, help="The policy file."
+    "--policy",
+    type=click.Path(path_type=Path),
+    default=POLICY_PATH,
+    show_default=True,
+    help="The policy file.",
 )
 @click.option(
     "--settings",
