@@ -77,7 +77,7 @@ def _ranges(tree: Tree) -> Iterator[tuple[Path, NumberRange]]:
 
 
 def _check_extensions(tree: Tree, preset: Preset | None) -> None:
-    seen: list[tuple[Path, NumberRange]] = []
+    owners: dict[str, Path] = {}
     total = 0
     for path, found in _ranges(tree):
         total += found.size
@@ -86,26 +86,24 @@ def _check_extensions(tree: Tree, preset: Preset | None) -> None:
                 tree.value_mark(path),
                 "With this range the policy holds more than 10,000 extensions. Make the ranges smaller.",
             )
-            break
+            return
         if preset and found.size == 1 and found.first in preset.emergency:
             tree.add(
                 tree.value_mark(path),
                 f"{found.first} is an emergency number here and cannot be an extension. Give that telephone "
                 "another one.",
             )
-        for other_path, other in seen:
-            if found.overlaps(other):
-                tree.add(
-                    tree.value_mark(path),
-                    f'"{found}" overlaps with "{other}" of line "{other_path[1]}" '
-                    f"({_place(tree, other_path)}). Each extension belongs to one line.",
-                )
-                break
-        seen.append((path, found))
+        other = _claim(owners, path, found)
+        if other:
+            tree.add(
+                tree.value_mark(path),
+                f'"{found}" overlaps with "{tree.text(other)}" of line "{other[1]}" '
+                f"({_place(tree, other)}). Each extension belongs to one line.",
+            )
 
 
 def _check_mailboxes(tree: Tree) -> None:
-    seen: list[tuple[Path, NumberRange, str]] = []
+    owners: dict[str, dict[str, Path]] = {}
     total = 0
     for key in tree.names(("lines",)):
         for path, text in tree.texts(("lines", key, "mailboxes")):
@@ -115,15 +113,23 @@ def _check_mailboxes(tree: Tree) -> None:
             if total > MAX_EXTENSIONS:
                 tree.add(tree.value_mark(path), "The policy holds more than 10,000 mailboxes. Make it fewer.")
                 return
-            for other_path, other, other_context in seen:
-                if context == other_context and found.overlaps(other):
-                    tree.add(
-                        tree.value_mark(path),
-                        f'These mailboxes overlap with those of line "{other_path[1]}" '
-                        f"({_place(tree, other_path)}). Each mailbox belongs to one line.",
-                    )
-                    break
-            seen.append((path, found, context))
+            other = _claim(owners.setdefault(context, {}), path, found)
+            if other:
+                tree.add(
+                    tree.value_mark(path),
+                    f'These mailboxes overlap with those of line "{other[1]}" '
+                    f"({_place(tree, other)}). Each mailbox belongs to one line.",
+                )
+
+
+def _claim(owners: dict[str, Path], path: Path, found: NumberRange) -> Path | None:
+    """Make a path the owner of every number of a range; return the path that owned one before, if any."""
+    other = None
+    for number in found:
+        owner = owners.setdefault(number, path)
+        if owner != path:
+            other = other or owner
+    return other
 
 
 def _check_dids(tree: Tree) -> None:

@@ -46,9 +46,11 @@ def fault(sentence: str) -> PydanticCustomError:
 def is_possible(number: str) -> bool:
     """Return whether an E.164 number could exist, by its country code and length."""
     try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(number, None))
+        reason = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None))
     except phonenumbers.NumberParseException:
         return False
+    # `is_possible_number` would also take a number without its area code.
+    return reason == phonenumbers.ValidationResult.IS_POSSIBLE
 
 
 def _key(text: str) -> str:
@@ -168,7 +170,8 @@ def _match(text: str) -> str:
     # Twelve digits and a star are no more of a pattern than the number itself.
     if len(digits) >= 10 and (not star or is_possible(f"+{digits}")):
         raise fault(
-            "A person's number must not stand in the policy. Write the first digits that such numbers share, then *."
+            "A person's number must not stand in the policy. Write the first digits that many numbers "
+            "share, then *."
         )
     if len(digits) > 15:
         raise fault("This pattern is longer than any telephone number. Shorten it.")

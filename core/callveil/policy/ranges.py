@@ -28,11 +28,6 @@ class NumberRange:
     def __contains__(self, extension: str) -> bool:
         return len(extension) == len(self.first) and self.first <= extension <= self.last
 
-    def overlaps(self, other: NumberRange) -> bool:
-        """Return whether an extension is in both."""
-        same_width = len(self.first) == len(other.first)
-        return same_width and self.first <= other.last and other.first <= self.last
-
     def __iter__(self) -> Iterator[str]:
         width = len(self.first)
         return (f"{number:0{width}}" for number in range(int(self.first), int(self.last) + 1))

@@ -34,8 +34,12 @@ def validate(schema: type[Model], tree: Tree) -> Model | None:
     try:
         return schema.model_validate(tree.data)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            _translate(schema, tree, details)
+        errors = error.errors(include_url=False)
+        # A slip in a name would else be complained about twice, as unknown and as missing.
+        meant = {_meant(schema, details["loc"]) for details in errors if details["type"] == "extra_forbidden"}
+        for details in errors:
+            if details["type"] != "missing" or details["loc"] not in meant:
+                _translate(schema, tree, details)
         return None
 
 
@@ -74,10 +78,17 @@ def _named(path: Path) -> str:
 
 
 def _unknown(schema: type[BaseModel], path: Path, name: str) -> str:
-    known = _fields(schema, path[:-1])
-    alike = difflib.get_close_matches(str(path[-1]), known, 1, _SUGGESTIONS)
-    hint = f'Did you mean "{alike[0]}"?' if alike else f"Known here: {', '.join(known)}."
+    meant = _meant(schema, path)
+    hint = (
+        f'Did you mean "{meant[-1]}"?' if meant else f"Known here: {', '.join(_fields(schema, path[:-1]))}."
+    )
     return f"{name} is not a setting that Callveil knows here. {hint}"
+
+
+def _meant(schema: type[BaseModel], path: Path) -> Path | None:
+    """Return the path of the setting that an unknown one is probably a slip of."""
+    alike = difflib.get_close_matches(str(path[-1]), _fields(schema, path[:-1]), 1, _SUGGESTIONS)
+    return (*path[:-1], alike[0]) if alike else None
 
 
 def _fields(schema: type[BaseModel], path: Path) -> list[str]:

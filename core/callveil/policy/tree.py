@@ -168,7 +168,7 @@ class _Loader(yaml.SafeLoader):
                 "A value that begins with * is a YAML alias, which is not used here. "
                 "Write the value out, or put it in quotes if it is a dial code.",
             )
-            return ScalarNode(_BROKEN, "", event.start_mark, event.end_mark)  # type: ignore[arg-type]
+            return _broken(event)
         if isinstance(event, NodeEvent) and event.anchor is not None:
             self.tree.add(
                 mark,
@@ -176,13 +176,23 @@ class _Loader(yaml.SafeLoader):
                 "Take it away, or put the value in quotes.",
             )
             event.anchor = None
+        # Known only here: the node of `!!int 5` is the same as that of `5`.
+        tagged = getattr(event, "tag", None) is not None
+        if tagged:
+            self.tree.add(mark, _TAGGED)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _Stop(mark, "Values are nested too deeply here. Check the brackets and the indentation.")
         try:
-            return super().compose_node(parent, index)
+            node = super().compose_node(parent, index)
         finally:
             self.depth -= 1
+        return _broken(event) if tagged else node
+
+
+def _broken(event: Event) -> ScalarNode:
+    """Return the node of a value that has been complained about."""
+    return ScalarNode(_BROKEN, "", event.start_mark, event.end_mark)  # type: ignore[arg-type]
 
 
 def parse_tree(content: bytes) -> Tree:
@@ -199,7 +209,7 @@ def parse_tree(content: bytes) -> Tree:
     try:
         root = loader.get_single_node()
         if root is not None:
-            tree.data = _value(loader, tree, root, ())
+            tree.data = _value(tree, root, ())
     except _Stop as stop:
         tree.spoil((), stop.flaw.mark, stop.flaw.text)
     except yaml.MarkedYAMLError as error:
@@ -236,17 +246,15 @@ def _mark(mark: object) -> Mark:
     return Mark(getattr(mark, "line", 0) + 1, getattr(mark, "column", 0) + 1)
 
 
-def _value(loader: _Loader, tree: Tree, node: Node, path: Path) -> object:
+def _value(tree: Tree, node: Node, path: Path) -> object:
     mark = _mark(node.start_mark)
     tree.values[path] = mark
     if node.tag == _BROKEN:
         tree.broken.add(path)
-    elif _is_tagged(loader, node):
-        tree.spoil(path, mark, _TAGGED)
     elif isinstance(node, MappingNode):
-        return _mapping(loader, tree, node, path)
+        return _mapping(tree, node, path)
     elif isinstance(node, SequenceNode):
-        return [_value(loader, tree, item, (*path, index)) for index, item in enumerate(node.value)]
+        return [_value(tree, item, (*path, index)) for index, item in enumerate(node.value)]
     elif _UNPRINTABLE.search(node.value):
         tree.spoil(path, mark, "This text holds a control character. Delete it and type the text again.")
     else:
@@ -254,11 +262,11 @@ def _value(loader: _Loader, tree: Tree, node: Node, path: Path) -> object:
     return None
 
 
-def _mapping(loader: _Loader, tree: Tree, node: MappingNode, path: Path) -> dict[str, object]:
+def _mapping(tree: Tree, node: MappingNode, path: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for key_node, value_node in node.value:
         mark = _mark(key_node.start_mark)
-        key = _key(loader, tree, key_node)
+        key = _key(tree, key_node)
         if key is None:
             continue
         if key in found:
@@ -270,11 +278,11 @@ def _mapping(loader: _Loader, tree: Tree, node: MappingNode, path: Path) -> dict
             )
             continue
         tree.keys[(*path, key)] = mark
-        found[key] = _value(loader, tree, value_node, (*path, key))
+        found[key] = _value(tree, value_node, (*path, key))
     return found
 
 
-def _key(loader: _Loader, tree: Tree, node: Node) -> str | None:
+def _key(tree: Tree, node: Node) -> str | None:
     """Return the text of a key, or None after noting why it cannot be one."""
     mark = _mark(node.start_mark)
     if node.tag == _BROKEN:
@@ -283,8 +291,6 @@ def _key(loader: _Loader, tree: Tree, node: Node) -> str | None:
         tree.add(mark, "A name was expected here, not a list or a group. Put a text with braces in quotes.")
     elif node.style is None and node.value == "<<":
         tree.add(mark, "<< is a YAML merge, which is not used here. Write the settings out.")
-    elif _is_tagged(loader, node):
-        tree.add(mark, _TAGGED)
     elif _UNPRINTABLE.search(node.value):
         tree.add(mark, "This name holds a control character. Delete it and type the name again.")
     elif not isinstance(_scalar(node), str):
@@ -292,17 +298,6 @@ def _key(loader: _Loader, tree: Tree, node: Node) -> str | None:
     else:
         return str(node.value)
     return None
-
-
-def _is_tagged(loader: _Loader, node: Node) -> bool:
-    """Return whether a node's kind was written out (``!!int``) instead of following from its text."""
-    if isinstance(node, MappingNode):
-        return node.tag != f"{_TAG}map"
-    if isinstance(node, SequenceNode):
-        return node.tag != f"{_TAG}seq"
-    plain = getattr(node, "style", None) is None
-    by_text = loader.resolve(ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]
-    return bool(node.tag != by_text)
 
 
 def _scalar(node: Node) -> object:
