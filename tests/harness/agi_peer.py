@@ -27,7 +27,7 @@ CANARIES: Final = (CALLER, CALLED, "7731", "8842")
 """Pieces of numbers that only a caller could have brought in: none may reach a log."""
 
 CALL_ID: Final = "0af3-5b1c"
-DEADLINE: Final = 0.5
+DEADLINE: Final = 1.0
 """Seconds within which a good call is answered, whatever else goes on."""
 
 

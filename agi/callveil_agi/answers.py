@@ -1,0 +1,57 @@
+"""What is answered to one call, whichever way it was asked: FastAGI or the spawned script."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from callveil import decision
+from callveil.answer import pack_inbound, pack_outbound
+from callveil.policy.model import Policy
+
+from callveil_agi.protocol import ProtocolError
+
+_CALL_ID: Final = re.compile(r"[0-9a-f-]{8,64}")
+
+
+def answer_outbound(policy: Policy, extension: str | None, digits: str | None, call_id: str | None) -> str:
+    """Return the packed answer for a call that goes out.
+
+    Args:
+        policy: the policy in force.
+        extension: the extension that dials; empty where the telephone has none.
+        digits: what it dialled.
+        call_id: the random id that the dialplan asked with.
+
+    Raises:
+        ProtocolError: if something is missing or the id is none that the dialplan makes.
+        AnswerError: if the decision does not fit into an answer.
+    """
+    if extension is None or not digits:
+        raise ProtocolError("a call without an extension or without digits")
+    return pack_outbound(_checked(call_id), decision.decide(policy, extension, digits))
+
+
+def answer_inbound(policy: Policy, line_key: str | None, call_id: str | None) -> str:
+    """Return the packed answer for a call that comes in: a flagged or unknown line never shows the caller.
+
+    Args:
+        policy: the policy in force.
+        line_key: the policy's name of the line that is called.
+        call_id: the random id that the dialplan asked with.
+
+    Raises:
+        ProtocolError: if something is missing or the id is none that the dialplan makes.
+        AnswerError: if the name does not fit into an answer.
+    """
+    if not line_key:
+        raise ProtocolError("a call without a line")
+    line = policy.line_by_key.get(line_key)
+    show_caller = line is not None and line.show_caller and not line.flagged
+    return pack_inbound(_checked(call_id), line_key, show_caller=show_caller)
+
+
+def _checked(call_id: str | None) -> str:
+    if call_id is None or not _CALL_ID.fullmatch(call_id):
+        raise ProtocolError("a call without a proper id")
+    return call_id
