@@ -133,5 +133,5 @@ async def until(met: Callable[[], object], seconds: float = 5.0) -> None:
         TimeoutError: it is not.
     """
     async with asyncio.timeout(seconds):
-        while not met():  # noqa: ASYNC110 - a test looks from outside
+        while not met():
             await asyncio.sleep(0.005)

@@ -1,0 +1,123 @@
+"""One journal file that was taken from Asterisk: reading it in pieces, and when it may be deleted."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from callveil.record import Record
+
+from callveil_ami.lines import MAX_LINE, describe, read_line
+
+CHUNK: Final = 64 * 1024
+"""Bytes read and committed at once: some 600 records."""
+
+
+def open_plain(path: Path) -> int:
+    """Open a file for reading and return its descriptor; never a link, a pipe or a device.
+
+    Raises:
+        OSError: it cannot be opened, or is none.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return descriptor
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one read found.
+
+    Attributes:
+        records: the records in it.
+        bad: how many things in it are no records.
+        end: where in the file it ends.
+        whole: whether nothing is left in the file but a line without an end.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    bad: list[bytes] = field(default_factory=list)
+    end: int = 0
+    whole: bool = True
+
+    def take_in(self, line: bytes) -> None:
+        """Add what a line says."""
+        record, rest = read_line(line)
+        if record:
+            self.records.append(record)
+        if rest:
+            self.bad.append(rest[:MAX_LINE])
+
+
+def read_piece(path: Path, start: int, *, last: bool = False) -> Piece:
+    """Read the next complete lines of a file.
+
+    Args:
+        path: the file.
+        start: where to begin.
+        last: whether nobody writes to it any more, so that a line without an end is one too.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = open_plain(path)
+    try:
+        data = os.pread(descriptor, CHUNK, start)
+    finally:
+        os.close(descriptor)
+    full = len(data) == CHUNK
+    length = len(data) if last and not full else data.rfind(b"\n") + 1
+    piece = Piece(end=start + length, whole=not full)
+    if full and not length:
+        # Longer than any line, but a whole record may stand at its end.
+        piece.end += CHUNK - MAX_LINE
+        piece.bad.append(data[:MAX_LINE])
+        return piece
+    for line in data[:length].split(b"\n"):
+        piece.take_in(line)
+    return piece
+
+
+def describe_bad(path: Path) -> list[str]:
+    """Return what may safely be kept of each thing in a file that is no record, a line of text each.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found: list[str] = []
+    end, whole = 0, False
+    while not whole:
+        piece = read_piece(path, end, last=True)
+        found += [describe(rest) for rest in piece.bad]
+        end, whole = piece.end, piece.whole
+    return found
+
+
+def is_written(path: Path) -> bool | None:
+    """Return whether a program has a file open for writing, or None where the system does not tell.
+
+    Linux grants a read lease only on a file that nobody has open for writing (``fcntl(2)``, ``F_SETLEASE``),
+    and grants it only to the file's owner.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    descriptor = open_plain(path)
+    try:
+        # Sent to this process if somebody opens the file right now: SIGIO would end it, SIGURG does nothing.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return True if error.errno == errno.EAGAIN else None
+    else:
+        return False
+    finally:
+        os.close(descriptor)  # gives the lease back
