@@ -31,7 +31,6 @@ INCLUDED: Final = (
     "manager.conf",
     "modules.conf",
     "queues.conf",
-    "voicemail.conf",
 )
 """Asterisk's files that take the line ``#include callveil/<the same name>``."""
 
