@@ -62,7 +62,7 @@ def _reason(error: OSError) -> str:
             return "another program listens there; is Callveil running already?"
         case errno.EACCES:
             return "permission denied"
-        case errno.EADDRNOTAVAIL:
+        case errno.EADDRNOTAVAIL | None:  # None since Python 3.13
             return "this machine has no such address"
         case _:
             return "the address cannot be used"
