@@ -59,7 +59,9 @@ class Container:
         out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         if check and done.returncode:
             shown = shlex.join(words)[:300]
-            raise HarnessError(f"{self.role}: {shown} ended with {done.returncode}\n{out[-2000:]}\n{err[-2000:]}")
+            raise HarnessError(
+                f"{self.role}: {shown} ended with {done.returncode}\n{out[-2000:]}\n{err[-2000:]}"
+            )
         return subprocess.CompletedProcess(words, done.returncode, out, err)
 
     def spawn(self, command: str | Sequence[str], *, user: str = "root", env: Sequence[str] = ()) -> None:
@@ -68,13 +70,13 @@ class Container:
         settings = [part for setting in env for part in ("-e", setting)]
         self.docker.run("exec", "-d", "-u", user, *settings, self.name, *words)
 
-    def inside_command(self, user: str = "root") -> list[str]:
+    def inside_command(self) -> list[str]:
         """The command line that waits for a program of `inside/` on its standard input."""
-        return self.docker.command("exec", "-i", "-u", user, self.name, "python3", "-c", BOOTSTRAP)
+        return self.docker.command("exec", "-i", "-u", "root", self.name, "python3", "-c", BOOTSTRAP)
 
-    def run_inside(self, script: str, request: Any, *, user: str = "root", timeout: float = 60) -> Any:
+    def run_inside(self, script: str, request: Any, *, timeout: float = 60) -> Any:
         """Runs a program of `inside/` with a JSON request and returns its JSON answer."""
-        words = self.inside_command(user)
+        words = self.inside_command()
         try:
             done = subprocess.run(
                 words, input=inside_line(script, request), capture_output=True, timeout=timeout, check=False
@@ -82,7 +84,9 @@ class Container:
         except subprocess.TimeoutExpired as late:
             raise HarnessError(f"{self.role}: {script} took longer than {timeout} s") from late
         if done.returncode:
-            raise HarnessError(f"{self.role}: {script} failed:\n{done.stderr.decode('utf-8', 'replace')[-3000:]}")
+            raise HarnessError(
+                f"{self.role}: {script} failed:\n{done.stderr.decode('utf-8', 'replace')[-3000:]}"
+            )
         return json.loads(done.stdout)
 
     def read_bytes(self, path: str) -> bytes:
@@ -101,7 +105,8 @@ class Container:
         content = data.encode() if isinstance(data, str) else data
         where, folder = shlex.quote(path), shlex.quote(path.rpartition("/")[0] or "/")
         self.exec(
-            f"mkdir -p {folder} && cat > {where} && chmod {mode:o} {where} && chown {owner} {where}", input=content
+            f"mkdir -p {folder} && cat > {where} && chmod {mode:o} {where} && chown {owner} {where}",
+            input=content,
         )
 
     def files(self, pattern: str) -> list[str]:

@@ -55,7 +55,9 @@ class Docker:
             raise HarnessError(f"docker {arguments[0]} took longer than {timeout} s: {late}") from late
         if check and done.returncode:
             said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
-            raise HarnessError(f"docker {' '.join(arguments[:6])} ended with {done.returncode}: {said[-2000:]}")
+            raise HarnessError(
+                f"docker {' '.join(arguments[:6])} ended with {done.returncode}: {said[-2000:]}"
+            )
         return done
 
     def works(self) -> bool:
@@ -146,7 +148,9 @@ def start_private_daemon() -> None:
 
 def daemon_environment(surroundings: Mapping[str, str]) -> dict[str, str]:
     """The part of the surroundings that the private daemon gets."""
-    return {name: surroundings[name] for name in (*PASSED_ON, *PASSED_ON_CERTIFICATES) if name in surroundings}
+    return {
+        name: surroundings[name] for name in (*PASSED_ON, *PASSED_ON_CERTIFICATES) if name in surroundings
+    }
 
 
 def refuse_unless_possible() -> None:

@@ -87,7 +87,13 @@ class Builder:
             say(f"no answer from a registry; {tag} is put together from packages")
         install_missing({"mmdebstrap": "mmdebstrap"})
         began = time.monotonic()
-        make = ["mmdebstrap", "--variant=minbase", '--aptopt=Acquire::Check-Valid-Until "false"', release, "-"]
+        make = [
+            "mmdebstrap",
+            "--variant=minbase",
+            '--aptopt=Acquire::Check-Valid-Until "false"',
+            release,
+            "-",
+        ]
         with subprocess.Popen(make, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as mmdebstrap:
             image = subprocess.run(
                 self.docker.command("import", "-", tag),
@@ -137,16 +143,12 @@ class Builder:
         context = {"mailcmd.py": guard.read_bytes()} if guard.exists() else {"absent": b""}
         return self.build("asterisk", "mailcmd.Dockerfile", base, context, prefix="16-callveil-")
 
-    def build(
-        self, name: str, recipe: str, base: str, context: Mapping[str, bytes], prefix: str = ""
-    ) -> str:
+    def build(self, name: str, recipe: str, base: str, context: Mapping[str, bytes], prefix: str = "") -> str:
         """Builds an image unless one of the same inputs is there."""
         tag = self.tag(name, recipe, base, context, prefix)
         return tag if self.exists(tag) else self.make(tag, recipe, base, context)
 
-    def tag(
-        self, name: str, recipe: str, base: str, inputs: Mapping[str, bytes], prefix: str = ""
-    ) -> str:
+    def tag(self, name: str, recipe: str, base: str, inputs: Mapping[str, bytes], prefix: str = "") -> str:
         """A tag that changes when anything does that goes into the image."""
         digest = hashlib.sha256((RECIPES / recipe).read_bytes() + base.encode())
         for path, content in sorted(inputs.items()):

@@ -37,11 +37,15 @@ def remove_leftovers(docker: Docker, *, everything: bool = False) -> None:
     """Removes containers and volumes of runs that have ended, or of all runs."""
     shape = '{{.ID}} {{.Label "' + LABEL + '"}}'
     listed = docker.run("ps", "-a", "--filter", f"label={LABEL}", "--format", shape).stdout.decode()
-    old = [line.split(" ", 1)[0] for line in listed.splitlines() if everything or is_gone(line.split(" ", 1)[1])]
+    old = [
+        line.split(" ", 1)[0] for line in listed.splitlines() if everything or is_gone(line.split(" ", 1)[1])
+    ]
     if old:
         docker.run("rm", "-f", "-v", *old, check=False)
     shape = '{{.Name}} {{.Label "' + LABEL + '"}}'
     listed = docker.run("volume", "ls", "--filter", f"label={LABEL}", "--format", shape).stdout.decode()
-    old = [line.split(" ", 1)[0] for line in listed.splitlines() if everything or is_gone(line.split(" ", 1)[1])]
+    old = [
+        line.split(" ", 1)[0] for line in listed.splitlines() if everything or is_gone(line.split(" ", 1)[1])
+    ]
     if old:
         docker.run("volume", "rm", "-f", *old, check=False)

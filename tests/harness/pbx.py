@@ -25,11 +25,13 @@ VERSIONS: tuple[Version, ...] = ("22", "16")
 ASTERISK_ID = 640
 """User and group `asterisk`, the same number in every image."""
 
+JOURNAL = "/var/spool/callveil"
+
 SHARED = (
     "/etc/asterisk",
     "/etc/callveil",
     "/var/lib/callveil",
-    "/var/spool/callveil",
+    JOURNAL,
     "/var/spool/asterisk",
     "/run/callveil",
 )
@@ -47,9 +49,7 @@ def ready() -> tuple[Docker, Images]:
     return docker, build_images(docker)
 
 
-def wait_for(
-    what: str, condition: Callable[[], Any], timeout: float = 15, interval: float = 0.1
-) -> Any:
+def wait_for(what: str, condition: Callable[[], Any], timeout: float = 15, interval: float = 0.1) -> Any:
     """Asks until the answer is true, and returns it; a wait that ends without it is an error."""
     deadline = time.monotonic() + timeout
     while True:
@@ -104,14 +104,15 @@ class Pbx:
 
     def _create(self, images: Images, overlay: Mapping[str, str | bytes]) -> None:
         image = (images.pbx if self.flavour == "callveil" else images.asterisk)[self.version]
-        common = ["--label", f"{LABEL}={owner()}", "--log-driver", "none"]
+        # The search for leaks looks into Asterisk's open files, which only a tracer may: it has changed its user.
+        common = ["--label", f"{LABEL}={owner()}", "--log-driver", "none", "--cap-add", "SYS_PTRACE"]
         mounts: list[str] = []
-        if self.callveil is not self.pbx:
-            for number, path in enumerate(SHARED):
-                volume = f"{self.id}-{number}"
-                self.docker.run("volume", "create", "--label", f"{LABEL}={owner()}", volume)
-                self.volumes.append(volume)
-                mounts += ["-v", f"{volume}:{path}"]
+        # The journal's folder is a volume in any case: Linux grants no leases on a container's overlay.
+        for number, path in enumerate((JOURNAL,) if self.callveil is self.pbx else SHARED):
+            volume = f"{self.id}-{number}"
+            self.docker.run("volume", "create", "--label", f"{LABEL}={owner()}", volume)
+            self.volumes.append(volume)
+            mounts += ["-v", f"{volume}:{path}"]
         create = ["create", "--name", self.id, "--hostname", "pbx", "--network", "none", *common, *mounts]
         self.docker.run(*create, image)
         self.pbx.copy_in(archive_of(self._configuration(overlay), owner=ASTERISK_ID))
@@ -162,7 +163,9 @@ class Pbx:
         """What a file holds where Asterisk runs."""
         return self.pbx.read(path)
 
-    def write(self, path: str, data: str | bytes, mode: int = 0o644, owner: str = "asterisk:asterisk") -> None:
+    def write(
+        self, path: str, data: str | bytes, mode: int = 0o644, owner: str = "asterisk:asterisk"
+    ) -> None:
         """Puts a file there where Asterisk runs."""
         self.pbx.write(path, data, mode, owner)
 
@@ -212,7 +215,9 @@ class Pbx:
 
     def wait_idle(self, timeout: float = 20) -> None:
         """Waits until no channel is left, so that all records of past calls have been written."""
-        wait_for("all channels hung up", lambda: "0 active channels" in self.cli("core show channels"), timeout)
+        wait_for(
+            "all channels hung up", lambda: "0 active channels" in self.cli("core show channels"), timeout
+        )
 
     def trouble(self) -> str:
         """What helps to understand a test that failed."""

@@ -37,8 +37,18 @@ REASONS = {
 }
 
 # Every final answer that is not 200; SIPp has to be told of each, or it takes it for a mistake.
-REFUSALS = (*range(300, 306), *range(380, 381), *range(400, 440), *range(480, 500), *range(500, 506), 513, 580)
+REFUSALS = (
+    *range(300, 306),
+    *range(380, 381),
+    *range(400, 440),
+    *range(480, 500),
+    *range(500, 506),
+    513,
+    580,
+)
 REFUSALS += (600, 603, 604, 606, 607, 608)
+
+REFUSAL = '  <recv response="{code}" optional="true" next="refused" timeout="{wait}" ontimeout="give_up"/>'
 
 KEPT_BY_SIP = "-_.!~*'()&=+$,;?/"
 """What may stand in the user part of a SIP URI as it is (RFC 3261, 25.1); # is not among it."""
@@ -207,7 +217,7 @@ def call(
     say_after_ms: int = 0,
 ) -> CallResult:
     """One call from any address to any URI."""
-    port, media = pbx.next_port(), pbx.next_port()
+    port, media, identity = pbx.next_port(), pbx.next_port(), secrets.token_hex(6)
     wait = give_up_ms or int(timeout * 1000)
     speech = ""
     if say is not None:
@@ -215,12 +225,13 @@ def call(
         speech = f'  <pause milliseconds="{say_after_ms}"/>\n  {play}' if say_after_ms else f"  {play}"
     text = scenario(
         "call",
+        id=identity,
         uri=uri,
         **{"from": sender},
         user=user,
         headers="".join(f"{line}\n" for line in headers),
         media="[rtpstream_audio_port]" if say is not None else media,
-        refusals="\n".join(f'  <recv response="{code}" optional="true" next="refused"/>' for code in REFUSALS),
+        refusals="\n".join(REFUSAL.format(code=code, wait=wait) for code in REFUSALS),
         wait=wait,
         hold=max(1, hold_ms - say_after_ms if say is not None else hold_ms),
         speech=speech,
@@ -229,7 +240,7 @@ def call(
     if say is not None:
         arguments += ["-min_rtp_port", str(media), "-max_rtp_port", str(media + 1)]
     request = {
-        "id": secrets.token_hex(6),
+        "id": identity,
         "scenario": text,
         "ip": address,
         "port": port,
@@ -375,5 +386,10 @@ def behaviour(pbx: Pbx, status: int, ring_ms: int, hold_ms: int, user: str) -> s
     if status != 200:
         return scenario("refuse", status=f"{status} {REASONS.get(status, 'Refused')}")
     return scenario(
-        "answer", ringing="180 Ringing", ring=max(1, ring_ms), hold=max(1, hold_ms), user=user, media=pbx.next_port()
+        "answer",
+        ringing="180 Ringing",
+        ring=max(1, ring_ms),
+        hold=max(1, hold_ms),
+        user=user,
+        media=pbx.next_port(),
     )

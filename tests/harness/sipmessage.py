@@ -10,7 +10,9 @@ from urllib.parse import unquote
 Direction = Literal["received", "sent"]
 
 # SIPp's message log: a line of dashes with the time, then a line that says how many bytes follow after an empty one.
-ENTRY = re.compile(rb"^-{20,} ([^\n]+)\n\w+ message (received|sent) [\[(](\d+)[\])]? bytes\)? ?:\n\n", re.MULTILINE)
+ENTRY = re.compile(
+    rb"^-{20,} ([^\n]+)\n\w+ message (received|sent) [\[(](\d+)[\])]? bytes\)? ?:\n\n", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ def callveil_wheel() -> Path:
         with tempfile.TemporaryDirectory() as copy:
             # Exactly what was hashed, and nothing else of the checkout.
             for part in PACKED:
-                shutil.copytree(REPOSITORY / part, Path(copy) / part, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    REPOSITORY / part, Path(copy) / part, ignore=shutil.ignore_patterns("__pycache__")
+                )
             for part in ("pyproject.toml", "LICENSE"):
                 shutil.copy(REPOSITORY / part, copy)
             (Path(copy) / "README.md").write_text("Callveil, built for its own tests.\n")

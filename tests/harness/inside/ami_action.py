@@ -26,7 +26,11 @@ def main(request):
                 continue
             answers.append(answer)
             starts_list = answer.get("EventList", "").lower() == "start"
-            if len(answers) == 1 and not starts_list or answer.get("EventList", "").lower() in ("complete", "cancelled"):
+            if (
+                len(answers) == 1
+                and not starts_list
+                or answer.get("EventList", "").lower() in ("complete", "cancelled")
+            ):
                 break
     print(json.dumps(answers))
 
