@@ -11,12 +11,11 @@ from datetime import date
 from typing import Final
 
 from callveil.decision import Kind
-from callveil.record import BUCKETS, Record, record_key
+from callveil.record import BUCKETS, DISPOSITIONS, Record, record_key
 
 FIELDS: Final = ("id", "sequence", "line", "direction", "decision", "day", "spoken", "disposition")
 """The fields in the order of the journal's columns."""
 
-DISPOSITIONS: Final = ("ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION")
 """Asterisk's words (``main/cdr.c``: ``ast_cdr_disp2str``), without its ``UNKNOWN``."""
 
 _WORDS: Final = {
@@ -69,9 +68,9 @@ def make_record(values: tuple[str, ...]) -> Record:
     for field, value in zip(FIELDS, values, strict=True):
         if not fits(field, value):
             raise FieldError(field)
-    call_id, sequence, line, direction, decision, day, spoken, disposition = values
+    call_id, _, line, direction, decision, day, spoken, disposition = values
     return Record(
-        key=record_key(call_id, sequence),
+        key=record_key(call_id),
         line=line,
         direction=direction,
         decision=decision,

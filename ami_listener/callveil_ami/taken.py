@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import stat
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -112,12 +113,35 @@ def is_written(path: Path) -> bool | None:
     """
     descriptor = open_plain(path)
     try:
+        answer = _ask_lease(descriptor)
+    finally:
+        os.close(descriptor)  # gives the lease back
+    if answer and not _tells_leases(path.parent):
+        return None
+    return answer
+
+
+def _ask_lease(descriptor: int) -> bool | None:
+    """Return whether a lease is refused because of a writer; None where it is refused for another reason."""
+    try:
         # Sent to this process if somebody opens the file right now: SIGIO would end it, SIGURG does nothing.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
         return True if error.errno == errno.EAGAIN else None
-    else:
-        return False
+    return False
+
+
+def _tells_leases(folder: Path) -> bool:
+    """Return whether leases mean anything here; on a container's overlay, each is refused."""
+    descriptor, name = tempfile.mkstemp(prefix=".lease-", dir=folder)
+    os.close(descriptor)
+    probe = Path(name)
+    try:
+        descriptor = open_plain(probe)
+        try:
+            return _ask_lease(descriptor) is False
+        finally:
+            os.close(descriptor)
     finally:
-        os.close(descriptor)  # gives the lease back
+        probe.unlink()

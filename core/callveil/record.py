@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -21,12 +22,16 @@ def bucket(seconds: int) -> str:
     return BUCKETS[-1]
 
 
-def record_key(call_id: str, sequence: str) -> bytes:
-    """Return what makes a record unique: a digest of the call's random id and its CDR sequence number.
+DISPOSITIONS: Final = ("FAILED", "CONGESTION", "NO ANSWER", "BUSY", "ANSWERED")
+"""Asterisk's words for how an attempt ended, from the least to the most that happened."""
 
-    The digest, not its parts, is stored: the sequence number would put records in order.
+
+def record_key(call_id: str) -> bytes:
+    """Return what makes a record unique: a digest of the call's random id.
+
+    The id itself stands in the journal for a moment; the store cannot be matched with a copy of that by eye.
     """
-    return hashlib.sha256(f"{call_id}:{sequence}".encode()).digest()[:16]
+    return hashlib.sha256(call_id.encode()).digest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Record:
         decision: a `callveil.decision.Kind` value for calls out; ``scrub`` or ``show`` for calls in.
         day: the day on which it began, in the PBX's time zone.
         spoken: one of `BUCKETS`.
-        disposition: Asterisk's word: ``ANSWERED``, ``NO ANSWER``, ``BUSY``, ``FAILED``, ``CONGESTION``.
+        disposition: one of `DISPOSITIONS`.
     """
 
     key: bytes
@@ -50,3 +55,35 @@ class Record:
     day: date
     spoken: str
     disposition: str
+
+
+def join(one: Record, other: Record) -> Record:
+    """Return the record of a call of which two parts are known.
+
+    Asterisk writes a record for each attempt to reach somebody, and a call may make several: a telephone that
+    does not answer, then voicemail. A call is one record, with the best that happened in it. Joining is in any
+    order the same, and joining a part again changes nothing, so the same part may come by event and by journal.
+
+    Raises:
+        ValueError: they are parts of different calls.
+    """
+    if one.key != other.key:
+        raise ValueError("parts of different calls")
+    return Record(
+        key=one.key,
+        line=min(one.line, other.line),
+        direction=min(one.direction, other.direction),
+        decision=min(one.decision, other.decision),
+        day=min(one.day, other.day),
+        spoken=max(one.spoken, other.spoken, key=BUCKETS.index),
+        disposition=max(one.disposition, other.disposition, key=DISPOSITIONS.index),
+    )
+
+
+def join_all(records: Iterable[Record]) -> dict[bytes, Record]:
+    """Return one record a call, by its key."""
+    joined: dict[bytes, Record] = {}
+    for record in records:
+        known = joined.get(record.key)
+        joined[record.key] = join(known, record) if known else record
+    return joined

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from callveil.store.sqlite import SqliteStore
 
 def record(number: int, line: str = "hotline") -> Record:
     day = date(2026, 7, 1) + timedelta(days=number % 3)
-    return Record(record_key(f"id{number}", "1"), line, "in", "scrub", day, "0", "NO ANSWER")
+    return Record(record_key(f"id{number}"), line, "in", "scrub", day, "0", "NO ANSWER")
 
 
 async def everything(store: SqliteStore, **only) -> list[Record]:
@@ -35,6 +36,17 @@ async def test_each_record_once_by_day_and_key(tmp_path):
     assert found == sorted(found, key=lambda one: (one.day, one.key))
     assert len(found) == 301
     assert [one.line for one in await everything(store, line="desk")] == ["desk"]
+    await store.close()
+
+
+async def test_parts_of_one_call_become_one_record(tmp_path):
+    store = await SqliteStore.open(tmp_path / "r.sqlite3")
+    ringing = record(1)
+    answered = replace(ringing, spoken="1-4min", disposition="ANSWERED")
+    assert await store.add([ringing, answered]) == 1
+    assert await store.add([record(number) for number in range(1200)]) == 1199
+    assert await store.add([ringing]) == 0
+    assert [one for one in await everything(store) if one.key == ringing.key] == [answered]
     await store.close()
 
 

@@ -99,7 +99,12 @@ def install(
         for source in _shipped("config") + _shipped("dialplan"):
             text = source.read_text(encoding="utf-8")
             if source.name == MANAGER_FILE:
-                _write(target / source.name, text.replace(PLACEHOLDER, secret), mode=0o640)
+                _write(
+                    target / source.name,
+                    text.replace(PLACEHOLDER, secret),
+                    mode=0o640,
+                    like=_manager(asterisk_dir),
+                )
             else:
                 _write(target / source.name, text)
         _write(target / SITE_FILE, render_site(checked, ask))
@@ -132,8 +137,14 @@ def _secret(path: Path) -> str:
     return secret
 
 
-def _write(path: Path, content: str | bytes, mode: int = 0o644) -> None:
-    """Write a file whole or not at all, readable by the group of its folder (Asterisk's)."""
+def _manager(asterisk_dir: Path) -> Path:
+    """Return what belongs to the group that Asterisk reads its secrets as."""
+    own = asterisk_dir / MANAGER_FILE
+    return own if own.exists() else asterisk_dir
+
+
+def _write(path: Path, content: str | bytes, mode: int = 0o644, like: Path | None = None) -> None:
+    """Write a file whole or not at all, for the group of another file or else of its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
     draft = path.with_name(path.name + ".new")
@@ -143,7 +154,7 @@ def _write(path: Path, content: str | bytes, mode: int = 0o644) -> None:
         file.flush()
         os.fchmod(file.fileno(), mode)
         if os.geteuid() == 0:
-            os.fchown(file.fileno(), 0, path.parent.stat().st_gid)
+            os.fchown(file.fileno(), 0, (like or path.parent).stat().st_gid)
     draft.replace(path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from callveil.cli.problems import exit_with_problems
-from callveil.policy.load import PolicyError
+from callveil.policy.problems import ConfigError
 from callveil.serve import ServeError, find_services, new_live
 from callveil.serve import serve as run_services
 from callveil.settings import POLICY_PATH, SETTINGS_PATH
@@ -46,7 +46,7 @@ def serve(policy: Path, settings_path: Path, *, debug: bool) -> None:
         settings = load_settings(settings_path, required=False)
         live = new_live(settings, policy)
         asyncio.run(run_services(live, policy, find_services()))
-    except PolicyError as error:
+    except ConfigError as error:
         exit_with_problems(error)
     except ServeError as error:
         click.echo(f"Callveil stops: {error}", err=True)

@@ -13,10 +13,10 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """Keeps records, each exactly once."""
+    """Keeps one record a call."""
 
     async def add(self, records: Iterable[Record]) -> int:
-        """Commit records in one transaction and return how many were new; a known key is left as it is.
+        """Commit records in one transaction and return how many calls were new; a known call's are joined.
 
         Raises:
             StoreError: nothing was added.

@@ -19,10 +19,13 @@ from urllib.parse import quote
 
 import aiosqlite
 
-from callveil.record import Record
+from callveil.record import Record, join, join_all
 from callveil.store.interface import StoreError
 
 SCHEMA_VERSION: Final = 1
+KEYS_AT_ONCE: Final = 500
+"""How many known records are looked up in one statement; SQLite takes at most 32766 values."""
+
 BUSY_SECONDS: Final = 5.0
 """How long a statement waits for another program that writes."""
 
@@ -35,7 +38,7 @@ _TABLES: Final = (
     " STRICT, WITHOUT ROWID",
     "CREATE INDEX records_by_day ON records (day)",
 )
-_INSERT: Final = "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT: Final = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SELECT: Final = "SELECT key, line, direction, decision, day, spoken, disposition FROM records"
 
 # Its DEBUG messages repeat every statement with its values.
@@ -80,6 +83,18 @@ def _create_private(path: Path) -> None:
 def _record(row: tuple[bytes, str, str, str, str, str, str]) -> Record:
     key, line, direction, decision, day, spoken, disposition = row
     return Record(key, line, direction, decision, date.fromisoformat(day), spoken, disposition)
+
+
+def _row(record: Record) -> tuple[bytes, str, str, str, str, str, str]:
+    return (
+        record.key,
+        record.line,
+        record.direction,
+        record.decision,
+        record.day.isoformat(),
+        record.spoken,
+        record.disposition,
+    )
 
 
 class SqliteStore:
@@ -164,27 +179,28 @@ class SqliteStore:
             )
 
     async def add(self, records: Iterable[Record]) -> int:
-        """Commit records in one transaction and return how many were new; a known key is left as it is.
+        """Commit records in one transaction and return how many calls were new; a known call's are joined.
 
         A caller that is cancelled meanwhile leaves the transaction to end as a whole.
 
         Raises:
             StoreError: nothing was added.
         """
-        rows = [
-            (one.key, one.line, one.direction, one.decision, one.day.isoformat(), one.spoken, one.disposition)
-            for one in records
-        ]
-        return await asyncio.shield(asyncio.ensure_future(self._insert(rows))) if rows else 0
+        joined = join_all(records)
+        return await asyncio.shield(asyncio.ensure_future(self._put(joined))) if joined else 0
 
-    async def _insert(self, rows: list[tuple[bytes, str, str, str, str, str, str]]) -> int:
+    async def _put(self, joined: dict[bytes, Record]) -> int:
         async with self._writes:
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
                 try:
-                    cursor = await self._connection.executemany(_INSERT, rows)
-                    added = cursor.rowcount
-                    await cursor.close()
+                    known = await self._known(list(joined))
+                    changed = [
+                        record
+                        for key, one in joined.items()
+                        if (record := join(one, known[key]) if key in known else one) != known.get(key)
+                    ]
+                    await self._connection.executemany(_PUT, [_row(record) for record in changed])
                     await self._connection.commit()
                 except BaseException:
                     with suppress(sqlite3.Error, ValueError):
@@ -192,7 +208,17 @@ class SqliteStore:
                     raise
             except (sqlite3.Error, ValueError) as error:  # ValueError: the connection is closed
                 raise _explain(self._path, error) from error
-        return added
+        return len(joined) - len(known)
+
+    async def _known(self, keys: list[bytes]) -> dict[bytes, Record]:
+        known: dict[bytes, Record] = {}
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            some = keys[start : start + KEYS_AT_ONCE]
+            where = f"WHERE key IN ({','.join('?' * len(some))})"
+            for row in await self._connection.execute_fetchall(f"{_SELECT} {where}", some):
+                record = _record(tuple(row))
+                known[record.key] = record
+        return known
 
     async def records(self, *, line: str | None = None) -> AsyncIterator[Record]:
         """Yield records by day, in an order within a day that says nothing about the calls' order.
