@@ -16,8 +16,8 @@ from harness.daemon import Docker, HarnessError
 
 INSIDE = Path(__file__).parent / "inside"
 
-# Reads one line of JSON that holds both a program and its request. So nothing of it is seen in the process list, and no file
-# is left on the disk that is searched afterwards.
+# Reads one line of JSON that holds both a program and its request: so nothing of it is seen in the process
+# list, and no file of it is left on a disk that is searched afterwards.
 BOOTSTRAP = "import sys,json;d=json.loads(sys.stdin.readline());exec(compile(d['source'],d['name'],'exec'))"
 
 
@@ -111,8 +111,8 @@ class Container:
 
     def files(self, pattern: str) -> list[str]:
         """The files that a glob pattern names; `**` reaches into folders below."""
-        program = "import glob,sys;print('\\n'.join(sorted(glob.glob(sys.argv[1],recursive=True))))"
-        return self.exec(["python3", "-c", program, pattern]).stdout.split("\n")[:-1]
+        program = "import glob,sys;[print(p) for p in sorted(glob.glob(sys.argv[1],recursive=True))]"
+        return self.exec(["python3", "-c", program, pattern]).stdout.splitlines()
 
     def copy_in(self, archive: bytes) -> None:
         """Unpacks a tar archive over the container's root; works before it is started, too."""
