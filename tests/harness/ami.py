@@ -12,13 +12,13 @@ from typing import Self
 
 from harness.container import inside_line
 from harness.daemon import HarnessError
-from harness.pbx import Pbx
+from harness.pbx import TESTER_SECRET, Pbx
 
 
 class AmiTap:
     """Everything that one account of the manager interface is told while this is open."""
 
-    def __init__(self, pbx: Pbx, user: str = "tester", secret: str = "only-for-tests") -> None:
+    def __init__(self, pbx: Pbx, user: str = "tester", secret: str = TESTER_SECRET) -> None:
         self._bytes = bytearray()
         self._changed = Condition()
         # It stands in the tools container, which shares the PBX's network but not its processes.

@@ -1,4 +1,4 @@
-"""Finds a Docker that works; failing that, on Debian, starts a private one; failing that, says what to install."""
+"""Finds a Docker that works; else, on Debian, starts a private one; else says what to install."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def find_docker() -> Docker:
 
 
 def start_private_daemon() -> None:
-    """Starts a daemon that shares nothing with the system's own: other socket, other data, no network rules."""
+    """Starts a daemon that shares nothing with the system's own: socket, data, network rules."""
     refuse_unless_possible()
     install_missing({"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables"})
     folder = private_folder()

@@ -1,4 +1,4 @@
-"""Builds the container images. Each is tagged with a hash of what it is made from, so a second run builds nothing."""
+"""Builds the container images. A tag is a hash of what goes in, so a second run builds nothing."""
 
 from __future__ import annotations
 

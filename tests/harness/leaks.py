@@ -25,7 +25,7 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.container}:{self.path}: {self.spelling}" + (
-            f" ×{self.count}" if self.count > 1 else ""
+            f" x{self.count}" if self.count > 1 else ""
         )
 
 
@@ -75,7 +75,7 @@ class Pattern:
     """How they are written."""
     whole: bytes
     part: bytes
-    """A piece that several patterns have in common, so that most files are looked through once for all of them."""
+    """A piece that several patterns share, so that most files are looked through once for all of them."""
 
 
 def patterns(numbers: Iterable[str], also: Sequence[str] = ()) -> list[Pattern]:
@@ -97,7 +97,7 @@ def spellings(number: str) -> list[str]:
     if not number.startswith("+1") or len(number) != 12:
         return [number.removeprefix("+")]
     area, exchange, line = number[2:5], number[5:8], number[8:]
-    # The first stands in +12125550147, 12125550147, tel:+1…, %2B1… and every address; separators make the others.
+    # The first stands in +12125550147, 12125550147, tel:+1, %2B1 and addresses; separators make the others.
     return [
         f"{area}{exchange}{line}",
         *(f"{area}{between}{exchange}{between}{line}" for between in ("-", ".", " ", "%20", "/", "_")),
@@ -109,7 +109,7 @@ def spellings(number: str) -> list[str]:
 
 
 def encodings(text: str, last: int) -> list[Pattern]:
-    """Other encodings of a text: wide characters, and base64 at each of the three places it can start in a group.
+    """Other encodings of a text: wide characters, and base64 at each of its three alignments.
 
     Args:
         text: what is encoded.

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import count
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -26,6 +25,9 @@ ASTERISK_ID = 640
 """User and group `asterisk`, the same number in every image."""
 
 JOURNAL = "/var/spool/callveil"
+
+TESTER_SECRET = "only-for-tests"
+"""Of `tester`, the tests' own account on the manager interface."""
 
 SHARED = (
     "/etc/asterisk",
@@ -104,7 +106,8 @@ class Pbx:
 
     def _create(self, images: Images, overlay: Mapping[str, str | bytes]) -> None:
         image = (images.pbx if self.flavour == "callveil" else images.asterisk)[self.version]
-        # The search for leaks looks into Asterisk's open files, which only a tracer may: it has changed its user.
+        # The search for leaks looks into Asterisk's open files, which only a tracer may: Asterisk has changed
+        # its user.
         common = ["--label", f"{LABEL}={owner()}", "--log-driver", "none", "--cap-add", "SYS_PTRACE"]
         mounts: list[str] = []
         # The journal's folder is a volume in any case: Linux grants no leases on a container's overlay.
@@ -181,7 +184,7 @@ class Pbx:
 
     def ami_action(self, action: str, **fields: str) -> list[dict[str, str]]:
         """What the manager interface answers: the response, and the events of a list that follows it."""
-        request = {"user": "tester", "secret": "only-for-tests", "action": {"Action": action, **fields}}
+        request = {"user": "tester", "secret": TESTER_SECRET, "action": {"Action": action, **fields}}
         return list(self.tools.run_inside("ami_action.py", request))
 
     def start_asterisk(self) -> None:

@@ -90,8 +90,8 @@ class CallResult:
 
     @property
     def loud_ms(self) -> int:
-        """How much of the audio was not silence, in milliseconds; a spoken word is loud, comfort noise is not."""
-        # µ-law counts down from 0xFF (silence): below 0x60 in its seven lower bits, inverted, is more than a whisper.
+        """How much of the audio was not silence, in milliseconds."""
+        # µ-law without its sign, inverted, is 0 for silence and grows with the logarithm of the loudness.
         return sum(1 for byte in self.audio if (~byte & 0x7F) > 0x20) // 8
 
 
@@ -169,7 +169,7 @@ def ring_in(
     give_up_ms: int | None = None,
     carrier_address: str = CARRIER_ADDRESS,
 ) -> CallResult:
-    """Somebody calls the program from outside: the carrier hands over number and name in From and P-Asserted-Identity.
+    """Somebody calls from outside: the carrier hands over number and name in From and P-Asserted-Identity.
 
     Args:
         pbx: who is called.
@@ -311,7 +311,7 @@ class Answerer:
             return []
 
     def calls(self) -> list[SipMessage]:
-        """The INVITE that began each call; one sent twice counts once, one within a call is not among them."""
+        """The INVITE that began each call; one sent twice counts once, one within a call not at all."""
         first: dict[str, SipMessage] = {}
         for message in self.messages():
             if message.direction == "received" and not message.status and message.method == "INVITE":

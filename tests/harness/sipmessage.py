@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 Direction = Literal["received", "sent"]
 
-# SIPp's message log: a line of dashes with the time, then a line that says how many bytes follow after an empty one.
+# SIPp's message log: a line of dashes with the time, then one that says how many bytes follow an empty line.
 ENTRY = re.compile(
     rb"^-{20,} ([^\n]+)\n\w+ message (received|sent) [\[(](\d+)[\])]? bytes\)? ?:\n\n", re.MULTILINE
 )

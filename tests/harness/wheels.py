@@ -1,6 +1,6 @@
 """Callveil and what it depends on, as wheels for the containers' Python, built on the host.
 
-The host already knows how to reach a package index; a container behind the same proxy would have to be taught.
+The host knows how to reach a package index; a container behind the same proxy would have to be taught.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def dependency_wheels(arch: str) -> list[Path]:
     if (folder / "complete").exists():
         return sorted(folder.glob("*.whl"))
     with tempfile.TemporaryDirectory() as built:
-        # Some come as source only. What is built here is pure Python, or is passed over for a wheel that fits.
+        # Some come as source only. What is built here is pure Python, or is passed over for one that fits.
         pip("wheel", "--no-deps", "-w", built, *dependencies())
         download = ["download", "--only-binary=:all:", "--python-version", CONTAINER_PYTHON]
         for tag in (f"manylinux2014_{machine}", f"manylinux_2_17_{machine}", f"manylinux_2_28_{machine}"):

@@ -1,14 +1,16 @@
 """Inside a container: one action on the manager interface, and all that answers it."""
 
+from __future__ import annotations
+
 import json
 import socket
-import sys
+from typing import Any, BinaryIO
 
 
-def main(request):
+def main(request: dict[str, Any]) -> None:
     """Logs in, sends the action, prints the answer as JSON."""
-    with socket.create_connection(("127.0.0.1", request.get("port", 5038)), timeout=20) as connection:
-        stream = connection.makefile("rwb")
+    with socket.create_connection(("127.0.0.1", 5038), timeout=20) as connection:
+        stream: Any = connection.makefile("rwb")
         stream.readline()
         login = {"Action": "Login", "Username": request["user"], "Secret": request["secret"], "Events": "off"}
         send(stream, {**login, "ActionID": "login"})
@@ -25,29 +27,26 @@ def main(request):
             if answer.get("ActionID") != "asked":
                 continue
             answers.append(answer)
-            starts_list = answer.get("EventList", "").lower() == "start"
-            if (
-                len(answers) == 1
-                and not starts_list
-                or answer.get("EventList", "").lower() in ("complete", "cancelled")
-            ):
+            part = answer.get("EventList", "").lower()
+            # A list begins with an answer that says so, and ends with an event that says so.
+            if part in ("complete", "cancelled") or (len(answers) == 1 and part != "start"):
                 break
     print(json.dumps(answers))
 
 
-def send(stream, fields):
+def send(stream: BinaryIO, fields: dict[str, Any]) -> None:
     """Writes one action."""
     for name, value in fields.items():
         # An action such as SetVar names a field several times: a list stands for that.
         for one in value if isinstance(value, list) else [value]:
-            stream.write("{}: {}\r\n".format(name, one).encode())
+            stream.write(f"{name}: {one}\r\n".encode())
     stream.write(b"\r\n")
     stream.flush()
 
 
-def block(stream):
+def block(stream: BinaryIO) -> dict[str, str]:
     """Reads one block; fields that repeat, as those of Command's output, are joined by new lines."""
-    fields = {}
+    fields: dict[str, str] = {}
     while True:
         line = stream.readline()
         if not line:
@@ -57,10 +56,9 @@ def block(stream):
             if fields:
                 return fields
             continue
-        name, _, value = text.partition(": ")
-        if not _:
-            name, _, value = text.partition(":")
+        name, _, value = text.partition(":")
+        value = value.removeprefix(" ")
         fields[name] = fields[name] + "\n" + value if name in fields else value
 
 
-main(d["request"])  # noqa: F821 - given by whoever starts it
+main(globals()["d"]["request"])  # given by whoever starts it

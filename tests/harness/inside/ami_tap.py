@@ -1,4 +1,6 @@
-"""Inside a container: logs in to the manager interface and writes out every block it sends, until the pipe is closed."""
+"""Inside a container: logs in to the manager interface and writes out what it sends till the pipe closes."""
+
+from __future__ import annotations
 
 import json
 import select
@@ -6,9 +8,9 @@ import socket
 import sys
 
 
-def main(request):
+def main(request: dict[str, str]) -> None:
     """Each read as one line: the bytes in base sixteen, as JSON."""
-    connection = socket.create_connection(("127.0.0.1", request.get("port", 5038)), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", 5038), timeout=20)
     connection.sendall(
         "Action: Login\r\nActionID: tap\r\nUsername: {user}\r\nSecret: {secret}\r\n\r\n".format(
             **request
@@ -25,4 +27,4 @@ def main(request):
             return
 
 
-main(d["request"])  # noqa: F821 - given by whoever starts it
+main(globals()["d"]["request"])  # given by whoever starts it

@@ -1,8 +1,10 @@
-"""Inside a container: every place on its disks, and in its processes, where one of the given byte strings stands.
+"""Inside a container: every place on its disks, and in its processes, where one of some byte strings stands.
 
-Runs on Python 3.9, as root. It is told what to look for through standard input and is itself the only process that it does
-not look into.
+Runs on Python 3.9, as root. It is told what to look for through standard input, and is itself the only
+process that it does not look into.
 """
+
+from __future__ import annotations
 
 import base64
 import email
@@ -14,14 +16,14 @@ import mmap
 import os
 import re
 import stat
-import sys
 import zlib
+from typing import Any, BinaryIO
 
 NOT_FILES = {"/proc", "/sys"}
 UNPACKED_LIMIT = 256 * 1024 * 1024
 
 
-def main(request):
+def main(request: dict[str, Any]) -> None:
     """Prints a list of [path, spelling, count], and of what could not be read."""
     search = Search(request["patterns"])
     search.files("/")
@@ -37,15 +39,17 @@ def main(request):
 class Search:
     """One pass over everything."""
 
-    def __init__(self, patterns):
+    def __init__(self, patterns: list[list[str]]) -> None:
         # Patterns that share a rare part are looked for only where that part stands, which is nearly nowhere.
-        self.patterns = {}
+        self.patterns: dict[bytes, list[tuple[str, bytes]]] = {}
         for name, part, pattern in patterns:
             self.patterns.setdefault(base64.b64decode(part), []).append((name, base64.b64decode(pattern)))
-        self.found, self.unread, self.seen_files, self.seen_bytes = {}, [], 0, 0
-        self.inodes = set()
+        self.found: dict[tuple[str, str], int] = {}
+        self.unread: list[str] = []
+        self.seen_files, self.seen_bytes = 0, 0
+        self.inodes: set[tuple[int, int]] = set()
 
-    def add(self, path, data, inner=""):
+    def add(self, path: str, data: bytes | mmap.mmap, inner: str = "") -> None:
         """Counts every pattern in the data."""
         for part, patterns in self.patterns.items():
             if data.find(part) < 0:
@@ -58,7 +62,7 @@ class Search:
                     key = (path + inner, name)
                     self.found[key] = self.found.get(key, 0) + count
 
-    def files(self, top):
+    def files(self, top: str) -> None:
         """Goes through a file system and all that is mounted on it."""
         for folder, folders, names in os.walk(top, onerror=lambda error: self.unread.append(str(error))):
             folders[:] = [one for one in folders if os.path.join(folder, one) not in NOT_FILES]
@@ -69,7 +73,7 @@ class Search:
                 self.add(path, name.encode("utf-8", "surrogateescape"), " (name)")
                 self.file(path)
 
-    def file(self, path):
+    def file(self, path: str) -> None:
         """Searches one file."""
         try:
             about = os.lstat(path)
@@ -84,9 +88,9 @@ class Search:
         except FileNotFoundError:
             return  # it was there a moment ago, as a lock file is
         except OSError as error:
-            self.unread.append("%s: %s" % (path, error))
+            self.unread.append(f"{path}: {error}")
 
-    def stream(self, path, file, size):
+    def stream(self, path: str, file: BinaryIO, size: int) -> None:
         """Searches an open file. Large ones are mapped, small ones read."""
         self.seen_files += 1
         self.seen_bytes += size
@@ -96,7 +100,7 @@ class Search:
         else:
             self.data(path, file.read())
 
-    def data(self, path, data):
+    def data(self, path: str, data: bytes | mmap.mmap) -> None:
         """Searches what a file holds, and what is packed in it."""
         self.add(path, data)
         if data[:2] == b"\x1f\x8b":
@@ -104,7 +108,7 @@ class Search:
         elif data.find(b"Content-Transfer-Encoding:") >= 0:
             self.mails(path, bytes(data))
 
-    def unpack(self, path, data):
+    def unpack(self, path: str, data: bytes) -> None:
         """Searches what gzip has packed, as logrotate does."""
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
@@ -117,7 +121,7 @@ class Search:
             except zlib.error:
                 return
 
-    def mails(self, path, data):
+    def mails(self, path: str, data: bytes) -> None:
         """Searches the decoded parts of each mail of a mailbox."""
         for one in re.split(rb"(?m)^(?=From [^\n]*\d\d:\d\d)", data):
             if b":" not in one:
@@ -125,29 +129,29 @@ class Search:
             mail = email.message_from_bytes(one.partition(b"\n")[2] if one.startswith(b"From ") else one)
             for part in mail.walk():
                 if not part.is_multipart():
-                    self.add(path, part.get_payload(decode=True) or b"", " (decoded)")
+                    self.add(path, bytes(part.get_payload(decode=True) or b""), " (decoded)")
             for name, value in mail.items():
                 if "=?" in str(value):
                     decoded = email.policy.default.header_factory(name, str(value))
                     self.add(path, str(decoded).encode("utf-8", "replace"), " (decoded)")
 
-    def processes(self):
+    def processes(self) -> None:
         """Searches what processes were started with, and files that are open but have no name any more."""
         for process in os.listdir("/proc"):
             if not process.isdigit() or int(process) == os.getpid():
                 continue
             for part in ("cmdline", "environ"):
-                path = "/proc/%s/%s" % (process, part)
+                path = f"/proc/{process}/{part}"
                 try:
                     with open(path, "rb") as file:
                         self.add(path, file.read())
                 except (FileNotFoundError, ProcessLookupError):
                     break  # it has ended
                 except OSError as error:
-                    self.unread.append("%s: %s" % (path, error))
-            self.open_files("/proc/%s/fd" % process)
+                    self.unread.append(f"{path}: {error}")
+            self.open_files(f"/proc/{process}/fd")
 
-    def open_files(self, folder):
+    def open_files(self, folder: str) -> None:
         """Searches the open files of one process that no folder lists."""
         try:
             numbers = os.listdir(folder)
@@ -161,11 +165,11 @@ class Search:
                     continue
                 self.inodes.add((about.st_dev, about.st_ino))
                 with open(path, "rb") as file:
-                    self.stream("%s -> %s" % (path, os.readlink(path)), file, about.st_size)
+                    self.stream(f"{path} -> {os.readlink(path)}", file, about.st_size)
             except (FileNotFoundError, ProcessLookupError):
                 continue
             except OSError as error:
-                self.unread.append("%s: %s" % (path, error))
+                self.unread.append(f"{path}: {error}")
 
 
-main(d["request"])  # noqa: F821 - given by whoever starts it
+main(globals()["d"]["request"])  # given by whoever starts it

@@ -3,6 +3,8 @@
 With `stay`, SIPp runs until the one who started it closes the pipe, or dies.
 """
 
+from __future__ import annotations
+
 import base64
 import json
 import os
@@ -12,15 +14,19 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 ROOT = "/tmp/calls"
 
 
-def main(request):
+def main(request: dict[str, Any]) -> None:
     """Runs SIPp as the request says."""
     folder = os.path.join(ROOT, request["id"])
     os.makedirs(folder, exist_ok=True)
-    path = lambda name: os.path.join(folder, name)
+
+    def path(name: str) -> str:
+        return os.path.join(folder, name)
+
     with open(path("scenario.xml"), "w") as file:
         file.write(request["scenario"])
     if request.get("speech"):
@@ -51,7 +57,7 @@ def main(request):
     print(json.dumps(answer))
 
 
-def stay(sipp, request, out):
+def stay(sipp: subprocess.Popen[bytes], request: dict[str, Any], out: str) -> None:
     """Says when SIPp has its port, then waits for the end of the pipe."""
     deadline = time.monotonic() + 10
     while not bound(request["ip"], request["port"]):
@@ -64,14 +70,14 @@ def stay(sipp, request, out):
     print(json.dumps({"code": sipp.poll()}), flush=True)
 
 
-def bound(ip, port):
+def bound(ip: str, port: int) -> bool:
     """Whether somebody listens on a UDP port."""
-    wanted = "%s:%04X" % (socket.inet_aton(ip)[::-1].hex().upper(), port)
+    wanted = f"{socket.inet_aton(ip)[::-1].hex().upper()}:{port:04X}"
     with open("/proc/net/udp") as table:
         return any(line.split()[1] == wanted for line in table)
 
 
-def read(name):
+def read(name: str) -> str:
     """What a file holds, base64 because SIP is bytes; empty if there is none."""
     try:
         with open(name, "rb") as file:
@@ -80,7 +86,7 @@ def read(name):
         return ""
 
 
-def speak(speech, target):
+def speak(speech: dict[str, str], target: str) -> None:
     """Makes telephone audio, spoken or from a recording."""
     wide = target + ".wav"
     if speech.get("text"):
@@ -95,7 +101,7 @@ def speak(speech, target):
 class Listener:
     """Counts the packets on a media port and keeps their payload."""
 
-    def __init__(self, ip, port):
+    def __init__(self, ip: str, port: int) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((ip, port))
         self.socket.settimeout(0.1)
@@ -103,19 +109,19 @@ class Listener:
         self.thread = threading.Thread(target=self.listen, daemon=True)
         self.thread.start()
 
-    def listen(self):
+    def listen(self) -> None:
         """Takes packets until told to stop."""
         while not self.ended:
             try:
                 packet = self.socket.recv(2048)
-            except socket.timeout:
+            except TimeoutError:
                 continue
             # A fixed header of twelve bytes; only plain audio is kept, no telephone events.
             if len(packet) > 12 and packet[1] & 0x7F == 0:
                 self.packets += 1
                 self.audio += packet[12:]
 
-    def stop(self):
+    def stop(self) -> dict[str, Any]:
         """What was heard."""
         self.ended = True
         self.thread.join()
@@ -123,4 +129,4 @@ class Listener:
         return {"packets": self.packets, "audio": base64.b64encode(bytes(self.audio)).decode()}
 
 
-main(d["request"])  # noqa: F821 - given by whoever starts it
+main(globals()["d"]["request"])  # given by whoever starts it
