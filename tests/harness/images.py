@@ -23,7 +23,7 @@ RELEASES = {"22": "forky", "16": "bullseye"}
 """The Debian release that packs each version of Asterisk."""
 
 HASH = 16
-KEPT = 6
+KEPT = 20
 """Images of one name that are kept; several checkouts of the project may share one Docker."""
 
 
