@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.leaks import Place, find_number
-from harness.pbx import Pbx
+from harness.pbx import Pbx, wait_for
 from harness.sip import CallResult, Carrier, Phone, place_call, ring_in
 from program.far_end import FarEnd
 
 MESSAGE: Final = "Please call me tomorrow morning. I am safe now."
-GREETING_MS: Final = 9000
+GREETING_MS: Final = 6000
 """How long Asterisk's own greeting for an absent mailbox takes, before it records."""
 
 NAME: Final = "Rosalind Quimby"
@@ -126,12 +126,9 @@ def _leave_message(pbx: Pbx, case: Case) -> CallResult:
 
 
 def _wait_for_mail(pbx: Pbx) -> None:
-    """Wait until both mails were delivered, or those that come have come."""
-    pbx.exec(
-        "for i in $(seq 150); do"
-        " pgrep -f 'mailcmd|transcribe|pocketsphinx|dma' >/dev/null || [ $i -lt 10 ] || exit 0; sleep 0.2; done",
-        check=False,
-    )
+    """Wait until the mail about both messages has been delivered."""
+    wait_for("mail to both mailboxes", lambda: len(pbx.files("/var/mail/*")) == 2, 30)
+    wait_for("the mail transfer to end", lambda: not pbx.files("/var/spool/dma/*"), 30)
 
 
 def _search(pbx: Pbx, outcomes: dict[str, Outcome]) -> None:

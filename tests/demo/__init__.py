@@ -1,0 +1,1 @@
+"""`make demo`: the main job on a real Asterisk, on one screen."""
