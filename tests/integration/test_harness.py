@@ -146,7 +146,8 @@ def test_a_voicemail_is_recorded_transcribed_and_mailed(plain: Pbx) -> None:
     assert len(plain.pbx.read_bytes(recording)) > 3 * 16_000
     mail = plain.read("/var/mail/office")
     transcript = mail.partition("Transcript: ")[2].partition("\n------")[0]
-    assert len(transcript.split()) >= 4, transcript
+    # The recogniser is a small one; these two words it gets right.
+    assert "tomorrow morning" in transcript, transcript
     assert "office@localhost" in plain.read("/var/log/transcriber.log")
     places = find_number(plain, CALLER, also=["Maria Canary"])
     assert {"/var/mail/office", recording.replace(".wav", ".txt")} <= paths(places)

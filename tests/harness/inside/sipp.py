@@ -90,7 +90,7 @@ def speak(speech: dict[str, str], target: str) -> None:
     """Makes telephone audio, spoken or from a recording."""
     wide = target + ".wav"
     if speech.get("text"):
-        subprocess.run(["espeak-ng", "-s", "140", "-w", wide, speech["text"]], check=True)
+        subprocess.run(["espeak-ng", "-v", "en-us", "-s", "165", "-w", wide, speech["text"]], check=True)
     else:
         with open(wide, "wb") as file:
             file.write(base64.b64decode(speech["wav"]))
