@@ -1,4 +1,4 @@
-"""Places the same calls through the same Asterisk, without Callveil and with it, and says what came of them."""
+"""Places the same calls through the same Asterisk, without Callveil and with it, and compares."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from demo.story import HEADINGS, WIDTHS, faults, rows
-from demo.table import render
 from harness.daemon import HarnessError
 from harness.pbx import Pbx, ready
 from program.calls import Day, place_all
 from program.site import Site
+
+from demo.story import HEADINGS, WIDTHS, faults, rows
+from demo.table import render
 
 
 def without_callveil() -> tuple[Day, str]:
@@ -27,7 +28,13 @@ def with_callveil() -> tuple[Day, str, list[dict[str, Any]], str, str]:
         day = place_all(site.pbx)
         records = site.records()
         table = site.pbx.callveil.exec(["callveil", "records"], user="asterisk").stdout
-        return day, site.pbx.read("/var/mail/hotline"), records, table, site.pbx.read("/var/log/transcriber.log")
+        return (
+            day,
+            site.pbx.read("/var/mail/hotline"),
+            records,
+            table,
+            site.pbx.read("/var/log/transcriber.log"),
+        )
 
 
 def main() -> int:
@@ -35,7 +42,9 @@ def main() -> int:
     began = time.monotonic()
     try:
         ready()
-        print("Real calls through Asterisk 22, twice: without Callveil and with it. About a minute.", flush=True)
+        print(
+            "Real calls through Asterisk 22, twice: without Callveil and with it. About a minute.", flush=True
+        )
         with ThreadPoolExecutor(2) as pool:
             plain, veiled = pool.submit(without_callveil), pool.submit(with_callveil)
             before, mail_before = plain.result()
@@ -58,7 +67,9 @@ def main() -> int:
     print("\n".join(f"    {line}" for line in table.rstrip().splitlines()))
     places = sum(len(one.places) for one in after.outcomes.values()) + len(after.name_places)
     leaked = sum(len(one.places) for one in before.outcomes.values()) + len(before.name_places)
-    print(f"\nPlaces on the disk that hold a number or name of a survivor: {leaked} without Callveil, {places} with it.")
+    print(
+        f"\nPlaces on the disk that hold a number or name of a survivor: {leaked} without Callveil, {places} with it."
+    )
     print(f"({time.monotonic() - began:.0f} s)")
     for fault in found:
         print(f"NOT AS PROMISED: {fault}", file=sys.stderr)

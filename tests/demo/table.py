@@ -29,6 +29,8 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     height = max(len(lines) for lines in wrapped)
     padded = [lines + [""] * (height - len(lines)) for lines in wrapped]
     return "\n".join(
-        "|".join(f" {lines[number].ljust(width)} " for lines, width in zip(padded, widths, strict=True)).rstrip()
+        "|".join(
+            f" {lines[number].ljust(width)} " for lines, width in zip(padded, widths, strict=True)
+        ).rstrip()
         for number in range(height)
     )

@@ -9,6 +9,7 @@ from typing import Final
 from harness.leaks import Place, find_number
 from harness.pbx import Pbx, wait_for
 from harness.sip import CallResult, Carrier, Phone, place_call, ring_in
+
 from program.far_end import FarEnd
 
 MESSAGE: Final = "Please call me tomorrow morning. I am safe now."
@@ -54,7 +55,9 @@ CASES: Final = (
     Case("show code refused", "*82 at the hotline", "201", "*8212125550146", "+12125550146", "+12125550146"),
     Case("emergency", "911 at the hotline", "201", "911", reaches="911"),
     Case("emergency after hide code", "*67911 at the hotline", "201", "*67911", reaches="911"),
-    Case("hotline", "a caller leaves a message at the hotline", "+12125550151", "+18005550100", "+12125550151"),
+    Case(
+        "hotline", "a caller leaves a message at the hotline", "+12125550151", "+18005550100", "+12125550151"
+    ),
     Case("office", "a caller leaves a message at the office", "+12125550152", "+12065550100", "+12125550152"),
 )
 
@@ -113,7 +116,10 @@ def place_all(pbx: Pbx) -> Day:
         for key, message in messages.items():
             outcomes[key] = Outcome(BY_KEY[key], message.result())
         pbx.wait_idle()
-        rung = {"201": [FarEnd(invite) for invite in hotline.calls()], "101": [FarEnd(one) for one in office.calls()]}
+        rung = {
+            "201": [FarEnd(invite) for invite in hotline.calls()],
+            "101": [FarEnd(one) for one in office.calls()],
+        }
     _wait_for_mail(pbx)
     _search(pbx, outcomes)
     return Day(outcomes, rung, find_number(pbx, [], also=[NAME]))
@@ -121,7 +127,14 @@ def place_all(pbx: Pbx) -> Day:
 
 def _leave_message(pbx: Pbx, case: Case) -> CallResult:
     return ring_in(
-        pbx, case.dialled, case.who, NAME, say=MESSAGE, say_after_ms=GREETING_MS, seconds=GREETING_MS / 1000 + 5, timeout=40
+        pbx,
+        case.dialled,
+        case.who,
+        NAME,
+        say=MESSAGE,
+        say_after_ms=GREETING_MS,
+        seconds=GREETING_MS / 1000 + 5,
+        timeout=40,
     )
 
 

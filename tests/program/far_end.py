@@ -52,20 +52,24 @@ class FarEnd:
 
     @property
     def identity_text(self) -> str:
-        """All headers that can name a caller, as they arrived, and the session's description."""
-        lines = [f"{name}: {value}" for name in IDENTITY_HEADERS for value in self.all(name)]
-        return "\n".join([*lines, self.invite.body])
+        """All headers that can name a caller, as they arrived."""
+        return "\n".join(f"{name}: {value}" for name in IDENTITY_HEADERS for value in self.all(name))
 
     def says(self, number: str) -> bool:
         """Whether a number can be read in any of these, in international or national form."""
         significant = number.removeprefix("+1")
-        return significant in re.sub(r"[^0-9]", "", self.identity_text) or significant in self.identity_text
+        text = self.identity_text + self.invite.body
+        return significant in text or significant in re.sub(r"[^0-9\n]", "", text)
 
     def in_words(self) -> str:
         """One line for people."""
         user = self.shown
         parts = ["Hidden" if user is None else f"Shows {user}" + (f' "{self.name}"' if self.name else "")]
-        for header, short in (("P-Asserted-Identity", "PAI"), ("Remote-Party-ID", "RPID"), ("Diversion", "Diversion")):
+        for header, short in (
+            ("P-Asserted-Identity", "PAI"),
+            ("Remote-Party-ID", "RPID"),
+            ("Diversion", "Diversion"),
+        ):
             values = [address(value)[0] for value in self.all(header)]
             parts.append(f"{short} {', '.join(values) if values else '-'}")
         parts.append(f"Contact {address(self.invite.header('Contact') or '')[0] or '-'}")

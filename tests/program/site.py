@@ -29,10 +29,12 @@ class Site:
 
     Attributes:
         pbx: the PBX.
+        policy: the text that the policy's file begins with.
     """
 
     def __init__(self, pbx: Pbx, *, serve: bool = True, install: tuple[str, ...] = ()) -> None:
         self.pbx = pbx
+        self.policy = POLICY
         pbx.callveil.exec(FOLDERS)
         self.write_policy(POLICY)
         pbx.callveil.write("/etc/callveil/settings.yaml", SETTINGS, 0o640, "asterisk:asterisk")
