@@ -38,7 +38,7 @@ def with_callveil() -> tuple[Day, str, list[dict[str, Any]], str, str]:
 
 
 def main() -> int:
-    """Run the demo. Returns 0 if everything was as the policy promises, 1 if not, 3 if it could not be run."""
+    """Run the demo; return 0 if all was as the policy promises, 1 if not, 3 if it could not be run."""
     began = time.monotonic()
     try:
         ready()
@@ -67,9 +67,8 @@ def main() -> int:
     print("\n".join(f"    {line}" for line in table.rstrip().splitlines()))
     places = sum(len(one.places) for one in after.outcomes.values()) + len(after.name_places)
     leaked = sum(len(one.places) for one in before.outcomes.values()) + len(before.name_places)
-    print(
-        f"\nPlaces on the disk that hold a number or name of a survivor: {leaked} without Callveil, {places} with it."
-    )
+    print("\nPlaces on the disk that hold a survivor's number or name:", end=" ")
+    print(f"{leaked} without Callveil, {places} with it.")
     print(f"({time.monotonic() - began:.0f} s)")
     for fault in found:
         print(f"NOT AS PROMISED: {fault}", file=sys.stderr)

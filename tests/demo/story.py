@@ -40,7 +40,7 @@ RECORDS: Final = {
 
 def rows(without: Day, with_callveil: Day) -> list[tuple[str, ...]]:
     """Return the table's rows, one a call."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for number, case in enumerate(CASES, 1):
         before, after = without.outcomes[case.key], with_callveil.outcomes[case.key]
         places = f"{len(before.places)} > {len(after.places)}" if case.number else "-"

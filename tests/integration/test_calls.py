@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +42,7 @@ def plain_day(version: Version) -> tuple[Day, dict[str, str]]:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def both(request: pytest.FixtureRequest, images: object) -> Iterator[Both]:
+def both(request: pytest.FixtureRequest, images: object) -> Both:
     version: Version = request.param
     with ThreadPoolExecutor(1) as pool:
         plain = pool.submit(plain_day, version)
@@ -58,7 +57,7 @@ def both(request: pytest.FixtureRequest, images: object) -> Iterator[Both]:
                 for one in site.pbx.containers
             )
         before, before_mail = plain.result()
-    yield Both(before, before_mail, day, mail, transcribed, envelope, records, log, processes)
+    return Both(before, before_mail, day, mail, transcribed, envelope, records, log, processes)
 
 
 @pytest.mark.parametrize("case", OUT, ids=lambda case: case.key)

@@ -1,4 +1,4 @@
-"""The calls of the demo, which the tests on a real Asterisk place too: the same ones with and without Callveil."""
+"""The calls of the demo, which the tests on a real Asterisk place too, with and without Callveil."""
 
 from __future__ import annotations
 
@@ -55,10 +55,8 @@ CASES: Final = (
     Case("show code refused", "*82 at the hotline", "201", "*8212125550146", "+12125550146", "+12125550146"),
     Case("emergency", "911 at the hotline", "201", "911", reaches="911"),
     Case("emergency after hide code", "*67911 at the hotline", "201", "*67911", reaches="911"),
-    Case(
-        "hotline", "a caller leaves a message at the hotline", "+12125550151", "+18005550100", "+12125550151"
-    ),
-    Case("office", "a caller leaves a message at the office", "+12125550152", "+12065550100", "+12125550152"),
+    Case("hotline", "a message for the hotline", "+12125550151", "+18005550100", "+12125550151"),
+    Case("office", "a message for the office", "+12125550152", "+12065550100", "+12125550152"),
 )
 
 BY_KEY: Final = {case.key: case for case in CASES}
