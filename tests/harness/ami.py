@@ -7,15 +7,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from threading import Condition, Thread
-from types import TracebackType
-from typing import Self
 
+from harness.closing import Closing
 from harness.container import inside_line
 from harness.daemon import HarnessError
 from harness.pbx import TESTER_SECRET, Pbx
 
 
-class AmiTap:
+class AmiTap(Closing):
     """Everything that one account of the manager interface is told while this is open."""
 
     def __init__(self, pbx: Pbx, user: str = "tester", secret: str = TESTER_SECRET) -> None:
@@ -92,11 +91,3 @@ class AmiTap:
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import count
 from threading import Lock
-from types import TracebackType
 from typing import Any, Literal, Self
 
+from harness.closing import Closing
 from harness.container import Container, archive_of
 from harness.daemon import Docker, HarnessError, find_docker
 from harness.images import RECIPES, Images, build_images
@@ -63,7 +63,7 @@ def wait_for(what: str, condition: Callable[[], Any], timeout: float = 15, inter
         time.sleep(interval)
 
 
-class Pbx:
+class Pbx(Closing):
     """A running PBX. Use it as a context manager, or call `close`."""
 
     def __init__(self, docker: Docker, version: Version, flavour: Flavour) -> None:
@@ -238,11 +238,3 @@ class Pbx:
         self.docker.run("rm", "-f", "-v", *sorted(names, reverse=True), check=False)
         if self.volumes:
             self.docker.run("volume", "rm", "-f", *self.volumes, check=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -11,9 +11,9 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from harness.closing import Closing
 from harness.container import inside_line
 from harness.daemon import HarnessError
 from harness.pbx import Pbx, wait_for
@@ -270,7 +270,7 @@ def spoken(say: str | bytes | None) -> dict[str, str] | None:
     return {"text": say} if isinstance(say, str) else {"wav": base64.b64encode(say).decode()}
 
 
-class Answerer:
+class Answerer(Closing):
     """A SIPp that takes calls at one address until it is closed."""
 
     def __init__(self, pbx: Pbx, address: str, text: str) -> None:
@@ -339,14 +339,6 @@ class Answerer:
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Carrier(Answerer):

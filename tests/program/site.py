@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
+from harness.closing import Closing
 from harness.pbx import Pbx, Version, wait_for
 
 POLICY: Final = (Path(__file__).parent / "policy.yaml").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ FOLDERS: Final = (
 )
 
 
-class Site:
+class Site(Closing):
     """A PBX with Callveil. Use it as a context manager.
 
     Attributes:
@@ -128,11 +128,3 @@ class Site:
     def close(self) -> None:
         """Remove everything."""
         self.pbx.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

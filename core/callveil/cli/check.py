@@ -6,23 +6,16 @@ from pathlib import Path
 
 import click
 
+from callveil.cli.options import policy_option
 from callveil.cli.problems import as_data, echo_json, exit_with_problems
 from callveil.policy.compiled import write_compiled
 from callveil.policy.describe import describe_line
 from callveil.policy.load import load_policy_file
 from callveil.policy.problems import PolicyError, Problem
-from callveil.settings import POLICY_PATH
 
 
 @click.command(epilog="Example: callveil check --policy /etc/callveil/policy.yaml")
-@click.option(
-    "--policy",
-    "policy_path",
-    type=click.Path(path_type=Path),
-    default=POLICY_PATH,
-    show_default=True,
-    help="The policy file.",
-)
+@policy_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--compile",

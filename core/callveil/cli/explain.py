@@ -9,11 +9,11 @@ from typing import Final
 
 import click
 
+from callveil.cli.options import policy_option
 from callveil.cli.problems import exit_with_problems
 from callveil.decision import Decision, Kind, decide
 from callveil.policy.load import PolicyError, load_policy
 from callveil.policy.model import Policy
-from callveil.settings import POLICY_PATH
 from callveil.wording import in_words
 
 FROM_STDIN: Final = "-"
@@ -22,14 +22,7 @@ _MAX_READ: Final = 4096
 
 
 @click.command(epilog="Example: callveil explain --from 200 --dial '*6718005550123'")
-@click.option(
-    "--policy",
-    "path",
-    type=click.Path(path_type=Path),
-    default=POLICY_PATH,
-    show_default=True,
-    help="The policy file.",
-)
+@policy_option
 @click.option("--from", "extension", required=True, metavar="EXT", help="The extension that calls.")
 @click.option(
     "--dial",
@@ -40,14 +33,14 @@ _MAX_READ: Final = 4096
     "survivor's number belongs in no shell history and no process list.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
-def explain(path: Path, extension: str, digits: str, *, as_json: bool) -> None:
+def explain(policy_path: Path, extension: str, digits: str, *, as_json: bool) -> None:
     """Say what the far end of a call would see, and by which rule.
 
     Nothing is dialled and nothing is kept, and the number dialled is not repeated. A call that would be
     refused is an answer like any other.
     """
     try:
-        policy = load_policy(path)
+        policy = load_policy(policy_path)
     except PolicyError as error:
         exit_with_problems(error, as_json=as_json)
     decision = decide(policy, extension, _read_digits() if digits == FROM_STDIN else digits)

@@ -9,10 +9,11 @@ from typing import Final
 
 import click
 
+from callveil.cli.options import policy_option
 from callveil.cli.problems import exit_with_problems
 from callveil.data_files import data_dir
 from callveil.policy.load import PolicyError, load_policy
-from callveil.settings import POLICY_PATH, AgiSettings
+from callveil.settings import AgiSettings
 from callveil.site import ask_daemon, ask_script, render_site
 
 FOLDER: Final = "callveil"
@@ -42,13 +43,7 @@ class InstallError(Exception):
 @click.command(
     epilog="Example: callveil install --policy /etc/callveil/policy.yaml",
 )
-@click.option(
-    "--policy",
-    type=click.Path(path_type=Path),
-    default=POLICY_PATH,
-    show_default=True,
-    help="The policy file.",
-)
+@policy_option
 @click.option(
     "--asterisk",
     "asterisk_dir",
@@ -78,7 +73,7 @@ class InstallError(Exception):
     help="For a site without the daemon: the path of callveil-agi, started for each call.",
 )
 def install(
-    policy: Path, asterisk_dir: Path, sounds_dir: Path, secret_file: Path, script: Path | None
+    policy_path: Path, asterisk_dir: Path, sounds_dir: Path, secret_file: Path, script: Path | None
 ) -> None:
     """Write Callveil's files into Asterisk's folders.
 
@@ -87,7 +82,7 @@ def install(
     Asterisk's own files; running it again refreshes them.
     """
     try:
-        checked = load_policy(policy)
+        policy = load_policy(policy_path)
     except PolicyError as error:
         exit_with_problems(error)
     ask = ask_script(str(script)) if script else ask_daemon(AgiSettings())
@@ -107,7 +102,7 @@ def install(
                 )
             else:
                 _write(target / source.name, text)
-        _write(target / SITE_FILE, render_site(checked, ask))
+        _write(target / SITE_FILE, render_site(policy, ask))
         _copy_sounds(sounds_dir)
     except (InstallError, OSError) as error:
         click.echo(f"Not installed: {error}", err=True)

@@ -8,22 +8,17 @@ from pathlib import Path
 
 import click
 
+from callveil.cli.options import policy_option
 from callveil.cli.problems import exit_with_problems
 from callveil.policy.problems import ConfigError
 from callveil.serve import ServeError, find_services, new_live
 from callveil.serve import serve as run_services
-from callveil.settings import POLICY_PATH, SETTINGS_PATH
+from callveil.settings import SETTINGS_PATH
 from callveil.settings_file import load_settings
 
 
 @click.command(epilog="Example: callveil serve --policy /etc/callveil/policy.yaml")
-@click.option(
-    "--policy",
-    type=click.Path(path_type=Path),
-    default=POLICY_PATH,
-    show_default=True,
-    help="The policy file.",
-)
+@policy_option
 @click.option(
     "--settings",
     "settings_path",
@@ -33,7 +28,7 @@ from callveil.settings_file import load_settings
     help="How to reach the PBX and where to keep things.",
 )
 @click.option("--debug", is_flag=True, help="Say more of what it does; still no number is ever logged.")
-def serve(policy: Path, settings_path: Path, *, debug: bool) -> None:
+def serve(policy_path: Path, settings_path: Path, *, debug: bool) -> None:
     """Answer calls' questions and keep their records, until it is told to stop.
 
     SIGHUP reads the policy again: a policy with mistakes is refused and the one before it stays in force.
@@ -44,8 +39,8 @@ def serve(policy: Path, settings_path: Path, *, debug: bool) -> None:
     )
     try:
         settings = load_settings(settings_path, required=False)
-        live = new_live(settings, policy)
-        asyncio.run(run_services(live, policy, find_services()))
+        live = new_live(settings, policy_path)
+        asyncio.run(run_services(live, policy_path, find_services()))
     except ConfigError as error:
         exit_with_problems(error)
     except ServeError as error:
