@@ -20,6 +20,7 @@ help:
 	@echo "make integration  tests against a real Asterisk"
 	@echo "make attacks      one test for each way a number could leak"
 	@echo "make demo         the whole story on one screen"
+	@echo "make bench        prints ratios against a named baseline"
 	@echo "make clean        removes the tests' containers, images, caches and the private Docker's processes"
 
 # Rebuilt only when pyproject.toml changes.
@@ -56,7 +57,7 @@ attacks: images
 demo: images
 	PYTHONPATH=tests $(BIN)/python -m demo
 
-bench: images
+bench: $(VENV)/ready
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 clean:

@@ -10,7 +10,7 @@ from typing import Final
 from callveil.live import Live
 
 from callveil_agi.handlers import inbound, outbound
-from callveil_agi.protocol import MAX_LINE
+from callveil_agi.protocol import MAX_ENVIRONMENT
 from callveil_agi.server import Application
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,9 @@ async def run(live: Live, stop: asyncio.Event) -> None:
     app.add_route("outbound", outbound(live))
     app.add_route("inbound", inbound(live))
     try:
-        server = await asyncio.start_server(app.accept, agi.host, agi.port, limit=MAX_LINE, backlog=_BACKLOG)
+        server = await asyncio.start_server(
+            app.accept, agi.host, agi.port, limit=MAX_ENVIRONMENT, backlog=_BACKLOG
+        )
     except OSError as error:
         live.troubles[_NAME] = f"Cannot listen for calls on {agi.host} port {agi.port}: {_reason(error)}"
         raise ServiceError(live.troubles[_NAME]) from error

@@ -12,7 +12,7 @@ import pytest
 from callveil.live import Live
 from callveil.settings import AgiSettings, Settings
 from callveil_agi import service
-from callveil_agi.protocol import MAX_LINE, ProtocolError, Reply
+from callveil_agi.protocol import MAX_ENVIRONMENT, ProtocolError, Reply
 from callveil_agi.server import Application, Endpoint, Request
 from harness.agi_peer import (
     CALL_ID,
@@ -34,7 +34,7 @@ async def application(
     """An application with one route, and one connection to it that has asked for it."""
     app = Application(timeout=limits.get("timeout", 1.0), max_connections=10)
     app.add_route("outbound", endpoint)
-    server = await asyncio.start_server(app.accept, "127.0.0.1", 0, limit=MAX_LINE)
+    server = await asyncio.start_server(app.accept, "127.0.0.1", 0, limit=MAX_ENVIRONMENT)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
     writer.write(environment())
     try:
@@ -179,7 +179,7 @@ async def test_a_new_policy_holds_from_the_next_call_on() -> None:
         environment("outbound", "200", CALL_ID, digits=""),
         environment("inbound", CALL_ID),
         environment("inbound", "a|b", CALL_ID),
-        b"\n",
+        b"\n\n",
     ],
 )
 async def test_an_odd_question_is_not_answered(sent: bytes) -> None:
