@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from callveil.cli.install import INCLUDED, install
@@ -17,7 +20,8 @@ def asterisk(tmp_path: Path) -> Path:
         target = tmp_path / "etc" / name
         target.parent.mkdir(exist_ok=True)
         target.write_text("[general]\n; the admin's own\n", encoding="utf-8")
-    (tmp_path / "sounds").mkdir()
+    for name in ("sounds", "callveil"):
+        (tmp_path / name).mkdir()
     return tmp_path
 
 
@@ -26,6 +30,10 @@ def run(place: Path, *more: str) -> tuple[int, str]:
         *("--policy", str(EXAMPLE), "--asterisk", str(place / "etc"), "--sounds", str(place / "sounds")),
         *("--secret-file", str(place / "callveil" / "ami.secret"), *more),
     ]
+    return run_with(arguments)
+
+
+def run_with(arguments: list[str]) -> tuple[int, str]:
     result = CliRunner().invoke(install, arguments)
     return result.exit_code, result.output
 
@@ -57,10 +65,18 @@ def test_a_second_run_asks_only_for_what_is_missing(asterisk: Path) -> None:
     run(asterisk)
     for name in INCLUDED:
         with (asterisk / "etc" / name).open("a", encoding="utf-8") as file:
-            file.write(f"#include callveil/{name}\n")
+            file.write(f'#include "callveil/{name}" ; Callveil\n')
+    code, output = run(asterisk)
+    assert code == 0
+    # Whatever else stands in logger.conf may be a log that holds numbers.
+    assert [line for line in output.splitlines() if "#include" in line] == [
+        f"  {asterisk}/etc/logger.conf: #include callveil/logger.conf  (and take everything else out of it)"
+    ]
+    (asterisk / "etc" / "logger.conf").write_text("; Callveil\n\n#include callveil/logger.conf\n", "utf-8")
     code, output = run(asterisk)
     assert code == 0
     assert "Add one line" not in output
+    assert "dialplan reload" in output
 
 
 def test_a_prompt_that_the_program_recorded_stays(asterisk: Path) -> None:
@@ -77,18 +93,135 @@ def test_a_policy_with_mistakes_installs_nothing(asterisk: Path, tmp_path: Path)
     code, output = run(asterisk, "--policy", str(bad))
     assert code == 2
     assert "bad.yaml:1:" in output
-    assert not (asterisk / "etc" / "callveil").exists()
-    assert not (asterisk / "callveil").exists()
+    assert_nothing_is_installed(asterisk)
 
 
 def test_a_wrong_folder_installs_nothing_and_says_which_option_to_use(asterisk: Path) -> None:
     code, output = run(asterisk, "--sounds", str(asterisk / "nowhere"))
     assert code == 2
     assert "--sounds" in output
+    assert_nothing_is_installed(asterisk)
+
+
+def assert_nothing_is_installed(place: Path) -> None:
+    assert not (place / "etc" / "callveil").exists()
+    assert not list((place / "callveil").iterdir())
+    assert not [path for path in (place / "sounds").rglob("*") if path.is_file()]
+
+
+def test_a_link_among_the_sounds_that_leads_nowhere_installs_nothing(asterisk: Path) -> None:
+    (asterisk / "sounds" / "en").symlink_to("/nowhere/asterisk-prompt-en")
+    code, output = run(asterisk)
+    assert code == 2
+    assert "/nowhere/asterisk-prompt-en, which is not there" in output
+    assert_nothing_is_installed(asterisk)
+
+
+def test_a_folder_that_cannot_be_written_leaves_nothing_behind(
+    asterisk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refuse(path: Any, *more: Any, **other: Any) -> int:
+        if str(path).endswith("show-not-allowed.wav.new"):  # the last of all files
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *more, **other)
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    code, output = run(asterisk)
+    assert code == 2
+    assert "Run it as root." in output
+    assert_nothing_is_installed(asterisk)
+    assert not list((asterisk / "sounds").iterdir())
+
+
+def test_asterisk_can_read_everything_whatever_the_umask_is(asterisk: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        run(asterisk)
+    finally:
+        os.umask(before)
+    for path in (asterisk / "etc" / "callveil", asterisk / "sounds" / "en" / "callveil"):
+        assert path.stat().st_mode & 0o777 == 0o755
+        assert all(file.stat().st_mode & 0o040 for file in path.iterdir())
+
+
+@pytest.mark.parametrize("secret", [b"", b"two\nlines\n", b"a;b", b"a b", b"\xff\xfe", b"x" * 201])
+def test_a_secret_that_asterisk_would_read_otherwise_is_refused(asterisk: Path, secret: bytes) -> None:
+    (asterisk / "callveil" / "ami.secret").write_bytes(secret)
+    code, output = run(asterisk)
+    assert code == 2
+    assert "Delete it" in output or "Delete the secret" in output
     assert not (asterisk / "etc" / "callveil").exists()
 
 
-def test_without_the_daemon_the_dialplan_starts_the_script(asterisk: Path) -> None:
-    run(asterisk, "--script", "/usr/local/bin/callveil-agi")
+def test_a_folder_for_the_secret_is_not_made_up(asterisk: Path) -> None:
+    code, output = run(asterisk, "--secret-file", str(asterisk / "nowhere" / "ami.secret"))
+    assert code == 2
+    assert "--secret-file" in output
+    assert_nothing_is_installed(asterisk)
+    assert not (asterisk / "nowhere").exists()
+
+
+def run_with_settings(place: Path, text: str) -> tuple[int, str]:
+    settings = place / "callveil" / "settings.yaml"
+    settings.write_text(text, encoding="utf-8")
+    return run_with(
+        [
+            *("--policy", str(EXAMPLE), "--asterisk", str(place / "etc"), "--sounds", str(place / "sounds")),
+            *("--settings", str(settings)),
+        ]
+    )
+
+
+def test_the_dialplan_asks_where_the_settings_say(asterisk: Path) -> None:
+    secret = asterisk / "callveil" / "my.secret"
+    code, output = run_with_settings(
+        asterisk, f"ami: {{username: veil, secret_file: {secret}}}\nagi: {{port: 4574}}\n"
+    )
+    assert code == 0, output
     site = (asterisk / "etc" / "callveil" / "callveil-site.conf").read_text(encoding="utf-8")
-    assert "Set(VEIL_ASK_OUTBOUND=/usr/local/bin/callveil-agi,outbound)" in site
+    assert "Set(VEIL_ASK_OUTBOUND=agi://127.0.0.1:4574/outbound)" in site
+    manager = (asterisk / "etc" / "callveil" / "manager.conf").read_text(encoding="utf-8")
+    assert f"[veil]\nsecret={secret.read_text(encoding='ascii')}" in manager
+
+
+def test_a_secret_in_the_settings_is_the_one_that_asterisk_gets(asterisk: Path) -> None:
+    code, output = run_with_settings(asterisk, 'ami: {secret: "Correct-Horse"}\n')
+    assert code == 0, output
+    manager = (asterisk / "etc" / "callveil" / "manager.conf").read_text(encoding="utf-8")
+    assert "secret=Correct-Horse\n" in manager
+    assert [path.name for path in (asterisk / "callveil").iterdir()] == ["settings.yaml"]
+
+
+def test_settings_with_mistakes_install_nothing(asterisk: Path) -> None:
+    code, output = run_with_settings(asterisk, 'agi: {port: "4574"}\n')
+    assert code == 2
+    assert "settings.yaml:1:" in output
+    assert not (asterisk / "etc" / "callveil").exists()
+
+
+def test_settings_that_are_named_must_be_there(asterisk: Path) -> None:
+    code, output = run(asterisk, "--settings", str(asterisk / "nowhere.yaml"))
+    assert code == 2
+    assert "There is no such file." in output
+
+
+def test_without_the_daemon_the_dialplan_starts_the_script(asterisk: Path) -> None:
+    script = asterisk / "callveil-agi"
+    script.touch(0o755)
+    code, output = run(asterisk, "--script", str(script))
+    assert code == 0, output
+    site = (asterisk / "etc" / "callveil" / "callveil-site.conf").read_text(encoding="utf-8")
+    assert f"Set(VEIL_ASK_OUTBOUND={script},outbound)" in site
+
+
+@pytest.mark.parametrize(
+    "script", ["callveil-agi", "/nowhere/callveil-agi", "/bin/sh,x", "/etc", "/etc/passwd"]
+)
+def test_a_script_that_cannot_be_started_installs_nothing(asterisk: Path, script: str) -> None:
+    code, output = run(asterisk, "--script", script)
+    assert code == 2
+    assert "--script" in output
+    assert_nothing_is_installed(asterisk)

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from callveil.cli.options import policy_option
-from callveil.cli.problems import exit_with_problems
+from callveil.cli.problems import BAD_INPUT, exit_with_problems
 from callveil.data_files import data_dir
-from callveil.policy.load import PolicyError, load_policy
-from callveil.settings import AgiSettings
+from callveil.policy.load import load_policy
+from callveil.policy.problems import ConfigError, Problem, SettingsError
+from callveil.settings import SETTINGS_PATH, AgiSettings
 from callveil.site import ask_daemon, ask_script, render_site
+
+if TYPE_CHECKING:
+    from callveil.settings_file import SettingsPart
 
 FOLDER: Final = "callveil"
 SITE_FILE: Final = "callveil-site.conf"
 MANAGER_FILE: Final = "manager.conf"
+LOGGER_FILE: Final = "logger.conf"
 PLACEHOLDER: Final = "CHANGE-ME"
 """Stands for the secret in the shipped manager.conf."""
+
+SECRET_FILE: Final = Path("/etc/callveil/ami.secret")
 
 INCLUDED: Final = (
     "extensions.conf",
@@ -28,16 +39,36 @@ INCLUDED: Final = (
     "cdr_custom.conf",
     "cdr_manager.conf",
     "cel.conf",
-    "logger.conf",
-    "manager.conf",
+    LOGGER_FILE,
+    MANAGER_FILE,
     "modules.conf",
     "queues.conf",
 )
 """Asterisk's files that take the line ``#include callveil/<the same name>``."""
 
+# In Asterisk's files a ";" begins a comment, and a "," or a line break would be a setting of its own.
+_WORD: Final = re.compile(r"[A-Za-z0-9_.+/=-]{1,200}")
+
 
 class InstallError(Exception):
-    """Something could not be written; the text says what to do."""
+    """Something could not be installed; the text says what to do. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file to write.
+
+    Attributes:
+        path: where to.
+        data: what it holds.
+        mode: who may read it.
+        like: what belongs to the group that it is for; else its folder says it.
+    """
+
+    path: Path
+    data: bytes
+    mode: int = 0o644
+    like: Path | None = None
 
 
 @click.command(
@@ -45,9 +76,15 @@ class InstallError(Exception):
 )
 @policy_option
 @click.option(
+    "--settings",
+    "settings_path",
+    type=click.Path(path_type=Path),
+    help=f"The settings file: the port that calls ask at, the AMI user.  [default: {SETTINGS_PATH}]",
+)
+@click.option(
     "--asterisk",
     "asterisk_dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=Path("/etc/asterisk"),
     show_default=True,
     help="Asterisk's configuration folder.",
@@ -55,25 +92,30 @@ class InstallError(Exception):
 @click.option(
     "--sounds",
     "sounds_dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=Path("/usr/share/asterisk/sounds"),
     show_default=True,
-    help="Asterisk's folder of sounds.",
+    help="Asterisk's folder of sounds; /var/lib/asterisk/sounds where Asterisk was built from source.",
 )
 @click.option(
     "--secret-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("/etc/callveil/ami.secret"),
-    show_default=True,
-    help="Where the secret of Callveil's AMI user is kept; made where it is missing.",
+    type=click.Path(path_type=Path),
+    help="Where the secret of Callveil's AMI user is kept; made where it is missing.  "
+    f"[default: the file that the settings name, else {SECRET_FILE}]",
 )
 @click.option(
     "--script",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     help="For a site without the daemon: the path of callveil-agi, started for each call.",
 )
 def install(
-    policy_path: Path, asterisk_dir: Path, sounds_dir: Path, secret_file: Path, script: Path | None
+    *,
+    policy_path: Path,
+    settings_path: Path | None,
+    asterisk_dir: Path,
+    sounds_dir: Path,
+    secret_file: Path | None,
+    script: Path | None,
 ) -> None:
     """Write Callveil's files into Asterisk's folders.
 
@@ -83,31 +125,26 @@ def install(
     """
     try:
         policy = load_policy(policy_path)
-    except PolicyError as error:
+        settings = _read_settings(settings_path or SETTINGS_PATH, required=settings_path is not None)
+    except ConfigError as error:
         exit_with_problems(error)
-    ask = ask_script(str(script)) if script else ask_daemon(AgiSettings())
     try:
-        target = asterisk_dir / FOLDER
         _require_folder(asterisk_dir, "--asterisk")
         _require_folder(sounds_dir, "--sounds")
-        secret = _secret(secret_file)
+        agi = AgiSettings(host=settings.agi.host, port=settings.agi.port)
+        ask = ask_script(_program(script)) if script else ask_daemon(agi)
+        files = _secret_files(settings, secret_file, asterisk_dir)
         for source in _shipped("config") + _shipped("dialplan"):
-            text = source.read_text(encoding="utf-8")
-            if source.name == MANAGER_FILE:
-                _write(
-                    target / source.name,
-                    text.replace(PLACEHOLDER, secret),
-                    mode=0o640,
-                    like=_manager(asterisk_dir),
-                )
-            else:
-                _write(target / source.name, text)
-        _write(target / SITE_FILE, render_site(policy, ask))
-        _copy_sounds(sounds_dir)
+            if source.name != MANAGER_FILE:
+                files.append(_File(asterisk_dir / FOLDER / source.name, source.read_bytes()))
+        files.append(_File(asterisk_dir / FOLDER / SITE_FILE, render_site(policy, ask).encode()))
+        files += _prompts(sounds_dir)
+        _write_all(files)
     except (InstallError, OSError) as error:
-        click.echo(f"Not installed: {error}", err=True)
-        raise SystemExit(2) from error
-    click.echo(f"Callveil's files are in {target}.")
+        said = _explain(error, Path(error.filename or asterisk_dir)) if isinstance(error, OSError) else error
+        click.echo(f"Not installed: {said}", err=True)
+        raise SystemExit(BAD_INPUT) from error
+    click.echo(f"Callveil's files are in {asterisk_dir / FOLDER}.")
     _say_what_is_missing(asterisk_dir)
 
 
@@ -115,65 +152,173 @@ def _shipped(folder: str) -> list[Path]:
     return sorted((data_dir() / folder).glob("*.conf"))
 
 
+def _read_settings(path: Path, *, required: bool) -> SettingsPart:
+    """Return the settings as they stand in the file: the file of the secret need not be there yet.
+
+    Raises:
+        SettingsError: they have mistakes.
+    """
+    from callveil.policy.sentences import validate  # noqa: PLC0415 - pydantic is slow to load
+    from callveil.policy.source import SourceError, read_source  # noqa: PLC0415
+    from callveil.policy.tree import parse_tree  # noqa: PLC0415
+    from callveil.settings_file import SettingsPart  # noqa: PLC0415
+
+    if not required and not os.path.lexists(path):
+        return SettingsPart()
+    try:
+        tree = parse_tree(read_source(path))
+    except SourceError as error:
+        raise SettingsError([error.problem]) from None
+    part = validate(SettingsPart, tree)
+    if part is None or tree.flaws:
+        flaws = ((flaw.mark, flaw.text) for flaw in tree.flaws)
+        raise SettingsError([Problem(str(path), mark.line, mark.column, text) for mark, text in flaws])
+    return part
+
+
 def _require_folder(path: Path, option: str) -> None:
     if not path.is_dir():
-        raise InstallError(f"there is no folder {path}; name the right one with {option}")
+        raise InstallError(f"there is no folder {path}. Name the right one with {option}.")
 
 
-def _secret(path: Path) -> str:
-    if path.exists():
-        secret = path.read_text(encoding="ascii").strip()
+def _program(path: Path) -> str:
+    text = str(path)
+    if not path.is_absolute() or not _WORD.fullmatch(text):
+        raise InstallError("write the full path of callveil-agi after --script, without spaces in it.")
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise InstallError(f"{path} is no program that can be started. Name callveil-agi with --script.")
+    return text
+
+
+def _secret_files(settings: SettingsPart, secret_file: Path | None, asterisk_dir: Path) -> list[_File]:
+    """Return the manager user of Callveil and, where it is new, its secret."""
+    files: list[_File] = []
+    secret = "" if secret_file else settings.ami.secret
+    if not secret:
+        path = secret_file or Path(settings.ami.secret_file or SECRET_FILE)
+        secret = _read_secret(path)
         if not secret:
-            raise InstallError(f"{path} is empty; delete it, and a new secret is made")
-        return secret
-    secret = secrets.token_hex(24)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, secret + "\n", mode=0o640)
+            secret = secrets.token_hex(24)
+            files.append(_File(path, f"{secret}\n".encode(), mode=0o640))
+    for word in (secret, settings.ami.username):
+        if not _WORD.fullmatch(word):
+            raise InstallError(
+                "the name and the secret of the AMI user may hold letters, digits and _.+/=- only."
+                " Delete the secret, and a new one is made."
+            )
+    text = (data_dir() / "config" / MANAGER_FILE).read_text(encoding="utf-8")
+    text = text.replace(PLACEHOLDER, secret).replace("[callveil]", f"[{settings.ami.username}]")
+    # Asterisk reads its secrets as the group that its own manager.conf has.
+    own = asterisk_dir / MANAGER_FILE
+    like = own if own.exists() else asterisk_dir
+    files.append(_File(asterisk_dir / FOLDER / MANAGER_FILE, text.encode(), mode=0o640, like=like))
+    return files
+
+
+def _read_secret(path: Path) -> str:
+    """Return the secret in a file; empty where there is no such file.
+
+    Raises:
+        InstallError: it holds none.
+        OSError: it cannot be read.
+    """
+    _require_folder(path.parent, "--secret-file")
+    try:
+        secret = path.read_bytes().decode("ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+    if not secret:
+        raise InstallError(f"{path} is empty. Delete it, and a new secret is made.")
     return secret
 
 
-def _manager(asterisk_dir: Path) -> Path:
-    """Return what belongs to the group that Asterisk reads its secrets as."""
-    own = asterisk_dir / MANAGER_FILE
-    return own if own.exists() else asterisk_dir
-
-
-def _write(path: Path, content: str | bytes, mode: int = 0o644, like: Path | None = None) -> None:
-    """Write a file whole or not at all, for the group of another file or else of its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fchmod(file.fileno(), mode)
-        if os.geteuid() == 0:
-            os.fchown(file.fileno(), 0, (like or path.parent).stat().st_gid)
-    draft.replace(path)
-
-
-def _copy_sounds(sounds_dir: Path) -> None:
-    """Copy prompts; one that a program has recorded itself is newer than ours and stays."""
+def _prompts(sounds_dir: Path) -> Iterator[_File]:
+    """Return the prompts that are not there; one that a program has recorded itself stays."""
     for language in sorted((data_dir() / "dialplan" / "sounds").iterdir()):
-        for prompt in sorted((language / "callveil").glob("*.wav")) if language.is_dir() else []:
-            target = sounds_dir / language.name / "callveil" / prompt.name
+        folder = sounds_dir / language.name
+        if language.is_dir() and folder.is_symlink() and not folder.exists():
+            raise InstallError(
+                f"{folder} is a link to {folder.readlink()}, which is not there."
+                " Mend it, or name another folder with --sounds."
+            )
+        for prompt in sorted((language / FOLDER).glob("*.wav")):
+            target = folder / FOLDER / prompt.name
             if not target.exists():
-                _write(target, prompt.read_bytes())
+                yield _File(target, prompt.read_bytes())
+
+
+def _write_all(files: list[_File]) -> None:
+    """Write every file, or none.
+
+    Raises:
+        OSError: one cannot be written; all that was there before still is, and nothing more.
+    """
+    with contextlib.ExitStack() as undo:
+        for file in files:
+            _make_folder(file.path.parent, undo)
+            _write_draft(file, undo)
+        for file in files:
+            _draft(file.path).replace(file.path)
+        undo.pop_all()
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _make_folder(path: Path, undo: contextlib.ExitStack) -> None:
+    """Make a folder that Asterisk's user can read whatever the umask is."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent, undo)
+    path.mkdir()
+    undo.callback(_quietly, path.rmdir)
+    path.chmod(0o755)
+
+
+def _write_draft(file: _File, undo: contextlib.ExitStack) -> None:
+    """Write a file under another name, for the group of another file or else of its folder."""
+    draft = _draft(file.path)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    undo.callback(_quietly, draft.unlink)
+    with os.fdopen(descriptor, "wb") as target:
+        target.write(file.data)
+        target.flush()
+        os.fchmod(target.fileno(), file.mode)
+        if os.geteuid() == 0:
+            os.fchown(target.fileno(), 0, (file.like or file.path.parent).stat().st_gid)
+        os.fsync(target.fileno())
+
+
+def _quietly(remove: Callable[[], None]) -> None:
+    with contextlib.suppress(OSError):
+        remove()
+
+
+def _explain(error: OSError, path: Path) -> InstallError:
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        return InstallError(f"this user may not use {path}. Run it as root.")
+    return InstallError(f"{path} cannot be used ({error.strerror}).")
 
 
 def _say_what_is_missing(asterisk_dir: Path) -> None:
-    missing = [name for name in INCLUDED if f"#include callveil/{name}" not in _lines(asterisk_dir / name)]
+    missing = [name for name in INCLUDED if not _is_included(asterisk_dir / name)]
     if not missing:
         click.echo("Every file of Asterisk's includes its part.")
+        click.echo("If the policy has changed, run: asterisk -rx 'dialplan reload'")
         return
     click.echo("Add one line at the end of each of these files, then restart Asterisk:")
     for name in missing:
-        click.echo(f"  {asterisk_dir / name}: #include callveil/{name}")
+        alone = "  (and take everything else out of it)" if name == LOGGER_FILE else ""
+        click.echo(f"  {asterisk_dir / name}: #include callveil/{name}{alone}")
 
 
-def _lines(path: Path) -> list[str]:
+def _is_included(path: Path) -> bool:
+    """Return whether a file of Asterisk's includes Callveil's; logger.conf must hold nothing else."""
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return []
+        return False
+    lines = [line.partition(";")[0].strip().replace('"', "") for line in text.splitlines()]
+    wanted = f"#include callveil/{path.name}"
+    return wanted in lines and (path.name != LOGGER_FILE or all(line in ("", wanted) for line in lines))
