@@ -118,6 +118,8 @@ class BoundedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop once the socket is closed."""
-        self.drop("Asterisk closed it" if exc is None else "the network failed")
+        # An Asterisk that ends while something is on its way to it resets the connection.
+        closed = exc is None or isinstance(exc, ConnectionError)
+        self.drop("Asterisk closed it" if closed else "the network failed")
         if not self.gone.done():
             self.gone.set_result(None)

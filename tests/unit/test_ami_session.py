@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import socket
+import struct
 
 from callveil_ami.session import AmiSession
 from callveil_ami.waiting import Backoff
@@ -96,6 +98,17 @@ async def test_asterisk_restarts_and_no_action_is_sent_again():
         await until(lambda: events)
         assert troubles == {}
         assert server.actions[0] == "Login"
+
+
+async def test_a_connection_that_asterisk_resets_is_no_network_failure():
+    async def play(writer):
+        # What a process does to its connections that ends with something unread in them.
+        reset = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        writer.transport.abort()
+
+    async with fake_ami(play=play) as server, running(server) as (_, _, troubles):
+        await until(lambda: "lost: Asterisk closed it" in troubles.get("ami", ""))
 
 
 async def test_shutdown_event_ends_the_connection():
