@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_behind(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     code, output = run(asterisk)
     assert code == 2
-    assert "Run it as root." in output
+    assert "show-not-allowed.wav. Run it as root." in output
     assert_nothing_is_installed(asterisk)
     assert not list((asterisk / "sounds").iterdir())
 

@@ -33,6 +33,9 @@ PLACEHOLDER: Final = "CHANGE-ME"
 
 SECRET_FILE: Final = Path("/etc/callveil/ami.secret")
 
+DRAFT: Final = ".new"
+"""What the name of a file ends in until all are written."""
+
 INCLUDED: Final = (
     "extensions.conf",
     "cdr.conf",
@@ -263,7 +266,7 @@ def _write_all(files: list[_File]) -> None:
 
 
 def _draft(path: Path) -> Path:
-    return path.with_name(path.name + ".new")
+    return path.with_name(path.name + DRAFT)
 
 
 def _make_folder(path: Path, undo: contextlib.ExitStack) -> None:
@@ -296,6 +299,7 @@ def _quietly(remove: Callable[[], None]) -> None:
 
 
 def _explain(error: OSError, path: Path) -> InstallError:
+    path = path.with_suffix("") if path.suffix == DRAFT else path
     if isinstance(error, PermissionError) and os.geteuid() != 0:
         return InstallError(f"this user may not use {path}. Run it as root.")
     return InstallError(f"{path} cannot be used ({error.strerror}).")
