@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL_VENV = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -q && apt-get install -q -y --no-install-recommends python3-venv; \
 	  else echo "Python's venv is missing; on Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; fi
-TYPED := tests/harness tests/integration tests/attacks tests/unit tests/demo tests/bench
+TYPED := tests/harness tests/program tests/integration tests/attacks tests/unit tests/demo tests/bench
 
 .PHONY: test unit lint images integration attacks demo bench clean help
 .DEFAULT_GOAL := help

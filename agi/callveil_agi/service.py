@@ -50,6 +50,7 @@ async def run(live: Live, stop: asyncio.Event) -> None:
         live.troubles[_NAME] = f"Cannot listen for calls on {agi.host} port {agi.port}: {_reason(error)}"
         raise ServiceError(live.troubles[_NAME]) from error
     live.troubles.pop(_NAME, None)
+    live.ready.set()
     log.info("Listening for calls on %s port %d", agi.host, agi.port)
     try:
         await stop.wait()

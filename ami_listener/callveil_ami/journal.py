@@ -130,7 +130,7 @@ class Journal:
         if isinstance(error, FileNotFoundError):
             return (
                 f"The journal folder {self._folder} does not exist, so Asterisk cannot write records there:"
-                " run callveil install."
+                " make it as the README says."
             )
         if isinstance(error, PermissionError):
             return (

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
-from callveil.settings import SETTINGS_PATH, AmiSettings
+from callveil.settings import AmiSettings
 from panoramisk import Manager
 
 from callveil_ami.protocol import BoundedProtocol
@@ -162,7 +162,7 @@ class AmiSession:
         if not (user + secret).isprintable():
             # A line break in them would be another AMI header.
             raise RefusedError(
-                f"The AMI user or secret in {SETTINGS_PATH} holds a character that AMI cannot take."
+                "The AMI user or secret in Callveil's settings holds a character that AMI cannot take."
             )
         reply = await self._ask(
             manager, protocol, {"Action": "Login", "Username": user, "Secret": secret, "Events": "cdr"}
@@ -175,7 +175,7 @@ class AmiSession:
                 " for it in manager.conf, or end the other program that uses it."
             )
         raise RefusedError(
-            f"Asterisk refused the login of AMI user {user}: check the secret in {SETTINGS_PATH} against"
+            f"Asterisk refused the login of AMI user {user}: check the secret in Callveil's settings against"
             " manager.conf, and that manager.conf permits this address."
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from callveil.policy.model import Policy
@@ -19,8 +20,10 @@ class Live:
         policy: the policy in force; replaced whole on a reload.
         settings: fixed for the life of the process.
         troubles: what is wrong now, in plain words, by the part that says so; empty when all is well.
+        ready: set once calls' questions are answered.
     """
 
     policy: Policy
     settings: Settings
     troubles: dict[str, str] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)

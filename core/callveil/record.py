@@ -60,9 +60,10 @@ class Record:
 def join(one: Record, other: Record) -> Record:
     """Return the record of a call of which two parts are known.
 
-    Asterisk writes a record for each attempt to reach somebody, and a call may make several: a telephone that
-    does not answer, then voicemail. A call is one record, with the best that happened in it. Joining is in any
-    order the same, and joining a part again changes nothing, so the same part may come by event and by journal.
+    Asterisk writes a record for each attempt to reach somebody, and a call may make several: a telephone
+    that does not answer, then voicemail. A call is one record, with the best that happened in it. Joining is
+    in any order the same, and joining a part again changes nothing, so the same part may come by event and
+    by journal.
 
     Raises:
         ValueError: they are parts of different calls.

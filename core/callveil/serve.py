@@ -89,15 +89,19 @@ async def serve(live: Live, policy_path: Path, services: dict[str, Service]) -> 
     loop.add_signal_handler(signal.SIGHUP, reload_policy, live, policy_path)
     tasks = [asyncio.create_task(_run(service, live, stop), name=name) for name, service in services.items()]
     asked = asyncio.create_task(stop.wait())
-    log.warning("Callveil runs: %s", ", ".join(sorted(services)))
-    notify("READY=1")
+    ready = asyncio.create_task(live.ready.wait())
     try:
+        await asyncio.wait([*tasks, asked, ready], return_when=asyncio.FIRST_COMPLETED)
+        if live.ready.is_set():
+            log.warning("Callveil runs: %s", ", ".join(sorted(services)))
+            notify("READY=1")
         await asyncio.wait([*tasks, asked], return_when=asyncio.FIRST_COMPLETED)
         ended = [] if stop.is_set() else [task.get_name() for task in tasks if task.done()]
     finally:
         notify("STOPPING=1")
         stop.set()
         await asked
+        ready.cancel()
         await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
         for task in tasks:
             task.cancel()

@@ -11,6 +11,9 @@ from typing import Final
 
 SETTINGS_PATH: Final = Path("/etc/callveil/settings.yaml")
 POLICY_PATH: Final = Path("/etc/callveil/policy.yaml")
+SECRET_PATH: Final = Path("/etc/callveil/ami.secret")
+"""Where `callveil install` keeps the secret of Callveil's AMI user, unless the settings say otherwise."""
+
 COMPILED_PATH: Final = Path("/var/lib/callveil/policy.json")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import stat
 from pathlib import Path
@@ -17,7 +18,7 @@ from callveil.policy.sentences import validate
 from callveil.policy.source import SourceError, read_source
 from callveil.policy.tree import Path as TreePath
 from callveil.policy.tree import Tree, parse_tree
-from callveil.settings import AgiSettings, AmiSettings, Settings
+from callveil.settings import SECRET_PATH, AgiSettings, AmiSettings, Settings
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _MAX_SECRET: Final = 200
@@ -128,8 +129,8 @@ def load_settings(path: Path, *, required: bool) -> Settings:
     Raises:
         SettingsError: with every mistake, if there is one.
     """
-    if not required and not path.exists():
-        return Settings()
+    if not required and not os.path.lexists(path):
+        return Settings(ami=AmiSettings(secret=_usual_secret()))
     try:
         tree = parse_tree(read_source(path))
     except SourceError as error:
@@ -176,7 +177,15 @@ def _find_secret(tree: Tree, path: Path) -> str:
             )
         return tree.text(here) or ""
     named = tree.text(there)
-    return _read_secret(tree, there, Path(named)) if named else ""
+    return _read_secret(tree, there, Path(named)) if named else _usual_secret()
+
+
+def _usual_secret() -> str:
+    """Return the secret that `callveil install` made; empty where it made none, or elsewhere."""
+    try:
+        return read_source(SECRET_PATH).decode("ascii", "replace").strip()
+    except SourceError:
+        return ""
 
 
 def _read_secret(tree: Tree, where: TreePath, path: Path) -> str:

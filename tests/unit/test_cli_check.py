@@ -18,7 +18,7 @@ from policy_texts import GOOD, good_with
 
 HOTLINE = (
     "calls out are hidden (Main Office +12065550100 beneath). Callers are never recorded. "
-    "Kept: records 90 days, voicemail 14 days."
+    "To be kept: records 90 days, voicemail 14 days (this version deletes nothing by itself)."
 )
 
 
@@ -65,7 +65,7 @@ def test_show_code_and_shown_callers_are_said(policy_path: Path) -> None:
     assert "(Westside Clinic +12065550177 beneath). Staff may show +12065550177 with *82." in out
     assert (
         "desk: calls out are hidden (+12065550100 beneath). The telephones that ring show who calls. "
-        "Callers are never recorded. Kept: records 1 day." in out
+        "Callers are never recorded. To be kept: records 1 day (" in out
     )
 
 

@@ -30,6 +30,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def waits(live: Live, stop: asyncio.Event) -> None:
+    live.ready.set()
     await stop.wait()
 
 
@@ -130,3 +131,18 @@ async def test_systemd_is_told(
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(running, 5)
         assert [manager.recv(100), manager.recv(100)] == [b"READY=1", b"STOPPING=1"]
+
+
+async def test_systemd_is_not_told_of_a_start_that_fails(
+    policy: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(live: Live, stop: asyncio.Event) -> None:
+        raise OSError("port 4573 is taken")
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with pytest.raises(ServeError):
+            await asyncio.wait_for(serve(new_live(settings, policy), policy, {"doors": fails}), 5)
+        assert manager.recv(100) == b"STOPPING=1"

@@ -142,3 +142,14 @@ def test_example_is_right_but_for_a_secret_that_is_not_installed(tmp_path: Path)
     text = (config_dir() / "settings.example.yaml").read_text()
     path = _write(tmp_path, text.replace("/etc/callveil/ami.secret", str(secret)))
     assert load_settings(path, required=True) == Settings(ami=AmiSettings(secret="x"))
+
+
+def test_the_secret_that_install_made_is_used_where_no_other_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callveil.settings_file.SECRET_PATH", tmp_path / "ami.secret")
+    assert load_settings(tmp_path / "settings.yaml", required=False).ami.secret == ""
+    (tmp_path / "ami.secret").write_text("0123abcd\n", encoding="ascii")
+    assert load_settings(tmp_path / "settings.yaml", required=False).ami.secret == "0123abcd"
+    (tmp_path / "settings.yaml").write_text("ami: {port: 5039}\n", encoding="ascii")
+    assert load_settings(tmp_path / "settings.yaml", required=True).ami.secret == "0123abcd"

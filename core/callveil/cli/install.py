@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from callveil.cli.options import policy_option
+from callveil.cli.options import policy_option, settings_option
 from callveil.cli.problems import BAD_INPUT, exit_with_problems
 from callveil.data_files import data_dir
 from callveil.policy.load import load_policy
 from callveil.policy.problems import ConfigError, Problem, SettingsError
-from callveil.settings import SETTINGS_PATH, AgiSettings
+from callveil.settings import SECRET_PATH, SETTINGS_PATH, AgiSettings
 from callveil.site import ask_daemon, ask_script, render_site
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ MANAGER_FILE: Final = "manager.conf"
 LOGGER_FILE: Final = "logger.conf"
 PLACEHOLDER: Final = "CHANGE-ME"
 """Stands for the secret in the shipped manager.conf."""
-
-SECRET_FILE: Final = Path("/etc/callveil/ami.secret")
 
 DRAFT: Final = ".new"
 """What the name of a file ends in until all are written."""
@@ -78,12 +76,7 @@ class _File:
     epilog="Example: callveil install --policy /etc/callveil/policy.yaml",
 )
 @policy_option
-@click.option(
-    "--settings",
-    "settings_path",
-    type=click.Path(path_type=Path),
-    help=f"The settings file: the port that calls ask at, the AMI user.  [default: {SETTINGS_PATH}]",
-)
+@settings_option
 @click.option(
     "--asterisk",
     "asterisk_dir",
@@ -104,7 +97,7 @@ class _File:
     "--secret-file",
     type=click.Path(path_type=Path),
     help="Where the secret of Callveil's AMI user is kept; made where it is missing.  "
-    f"[default: the file that the settings name, else {SECRET_FILE}]",
+    f"[default: the file that the settings name, else {SECRET_PATH}]",
 )
 @click.option(
     "--script",
@@ -198,7 +191,7 @@ def _secret_files(settings: SettingsPart, secret_file: Path | None, asterisk_dir
     files: list[_File] = []
     secret = "" if secret_file else settings.ami.secret
     if not secret:
-        path = secret_file or Path(settings.ami.secret_file or SECRET_FILE)
+        path = secret_file or Path(settings.ami.secret_file or SECRET_PATH)
         secret = _read_secret(path)
         if not secret:
             secret = secrets.token_hex(24)

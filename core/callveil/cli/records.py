@@ -8,9 +8,9 @@ from typing import Final
 
 import click
 
+from callveil.cli.options import read_settings, settings_option
 from callveil.cli.problems import COULD_NOT_CHECK, echo_json
 from callveil.record import Record
-from callveil.settings import SETTINGS_PATH
 from callveil.store.interface import StoreError
 
 HEADINGS: Final = ("DAY", "LINE", "DIRECTION", "CALLER ID", "SPOKE FOR", "OUTCOME")
@@ -51,13 +51,7 @@ _OUTCOMES: Final = {
     metavar="FILE",
     help="The record store; else the one that the settings name.",
 )
-@click.option(
-    "--settings",
-    "settings_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help=f"The settings file.  [default: {SETTINGS_PATH}]",
-)
+@settings_option
 @click.option("--line", metavar="LINE", help="Only the records of this line.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def records(store_path: Path | None, settings_path: Path | None, line: str | None, *, as_json: bool) -> None:
@@ -67,7 +61,7 @@ def records(store_path: Path | None, settings_path: Path | None, line: str | Non
     """
     if store_path and settings_path:
         raise click.UsageError("Give --store or --settings, not both.")
-    path = store_path or _named_store(settings_path)
+    path = store_path or read_settings(settings_path).store
     try:
         found = asyncio.run(_read(path, line))
     except StoreError as error:
@@ -77,12 +71,6 @@ def records(store_path: Path | None, settings_path: Path | None, line: str | Non
         echo_json({"records": [_as_data(record) for record in found]})
     else:
         _print_table([in_words(record) for record in found])
-
-
-def _named_store(settings_path: Path | None) -> Path:
-    from callveil.settings_file import load_settings  # noqa: PLC0415 - pydantic is slow to load
-
-    return load_settings(settings_path or SETTINGS_PATH, required=settings_path is not None).store
 
 
 async def _read(path: Path, line: str | None) -> list[Record]:

@@ -8,27 +8,18 @@ from pathlib import Path
 
 import click
 
-from callveil.cli.options import policy_option
+from callveil.cli.options import policy_option, read_settings, settings_option
 from callveil.cli.problems import exit_with_problems
 from callveil.policy.problems import ConfigError
 from callveil.serve import ServeError, find_services, new_live
 from callveil.serve import serve as run_services
-from callveil.settings import SETTINGS_PATH
-from callveil.settings_file import load_settings
 
 
 @click.command(epilog="Example: callveil serve --policy /etc/callveil/policy.yaml")
 @policy_option
-@click.option(
-    "--settings",
-    "settings_path",
-    type=click.Path(path_type=Path),
-    default=SETTINGS_PATH,
-    show_default=True,
-    help="How to reach the PBX and where to keep things.",
-)
+@settings_option
 @click.option("--debug", is_flag=True, help="Say more of what it does; still no number is ever logged.")
-def serve(policy_path: Path, settings_path: Path, *, debug: bool) -> None:
+def serve(policy_path: Path, settings_path: Path | None, *, debug: bool) -> None:
     """Answer calls' questions and keep their records, until it is told to stop.
 
     SIGHUP reads the policy again: a policy with mistakes is refused and the one before it stays in force.
@@ -38,8 +29,7 @@ def serve(policy_path: Path, settings_path: Path, *, debug: bool) -> None:
         level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        settings = load_settings(settings_path, required=False)
-        live = new_live(settings, policy_path)
+        live = new_live(read_settings(settings_path), policy_path)
         asyncio.run(run_services(live, policy_path, find_services()))
     except ConfigError as error:
         exit_with_problems(error)

@@ -42,4 +42,4 @@ def _kept(line: Line) -> tuple[str, ...]:
         for what, days in (("records", line.keep.records), ("voicemail", line.keep.voicemail))
         if days is not None
     ]
-    return (f"Kept: {', '.join(kept)}.",) if kept else ()
+    return (f"To be kept: {', '.join(kept)} (this version deletes nothing by itself).",) if kept else ()

@@ -80,6 +80,22 @@ def _create_private(path: Path) -> None:
         raise StoreError(f"The record store {path} cannot be created: {error.strerror}.") from error
 
 
+def _require_file(path: Path) -> None:
+    """Check that there is something to read.
+
+    Raises:
+        StoreError: there is not, or it cannot be known.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise StoreError(
+            f"The record store {path} does not exist; nothing has been recorded there."
+        ) from None
+    except OSError as error:
+        raise StoreError(f"The record store {path} cannot be looked at: {error.strerror}.") from None
+
+
 def _record(row: tuple[bytes, str, str, str, str, str, str]) -> Record:
     key, line, direction, decision, day, spoken, disposition = row
     return Record(key, line, direction, decision, date.fromisoformat(day), spoken, disposition)
@@ -121,8 +137,8 @@ class SqliteStore:
         """
         if not read_only:
             await asyncio.to_thread(_create_private, path)
-        elif not await asyncio.to_thread(path.is_file):
-            raise StoreError(f"The record store {path} does not exist; nothing has been recorded there.")
+        else:
+            await asyncio.to_thread(_require_file, path)
         store = cls(_connect(path, read_only=read_only), path)
         try:
             await store._connection
