@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import tracemalloc
+from typing import Any
 
 import pytest
 from callveil_ami.intake import Intake
@@ -72,7 +73,7 @@ async def test_greeting_without_an_end():
 
 
 async def test_event_that_is_cut_off_is_not_half_taken():
-    events = []
+    events: list[Any] = []
 
     async def play(writer):
         writer.write(cdr(1) + cdr(2)[:-3])
@@ -86,7 +87,7 @@ async def test_event_that_is_cut_off_is_not_half_taken():
 
 
 async def test_every_byte_in_a_chunk_of_its_own():
-    events = []
+    events: list[Any] = []
     data = cdr(1, AccountCode="Zoë Ünlü ☎") + b"Event: Other\r\n\r\n" + cdr(2)
 
     async def play(writer):
@@ -101,7 +102,7 @@ async def test_every_byte_in_a_chunk_of_its_own():
 
 
 async def test_bytes_that_are_no_utf8_cost_one_character():
-    events = []
+    events: list[Any] = []
 
     async def play(writer):
         writer.write(cdr(1).replace(b"AccountCode: ", b"AccountCode: a\xff\xc3"))
@@ -112,7 +113,7 @@ async def test_bytes_that_are_no_utf8_cost_one_character():
 
 
 async def test_garbage_between_events_is_passed_over():
-    events = []
+    events: list[Any] = []
     garbage = [
         b"\x00\x01\x02\r\n\r\n",
         b"\r\n\r\n\r\n\r\n",

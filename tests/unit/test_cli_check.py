@@ -14,7 +14,7 @@ from callveil.policy.compiled import load_for_script
 from callveil.policy.load import load_policy
 from callveil.policy.problems import Problem, SettingsError
 from click.testing import CliRunner
-from policy_texts import GOOD, good_with
+from unit.policy_texts import GOOD, good_with
 
 HOTLINE = (
     "calls out are hidden (Main Office +12065550100 beneath). Callers are never recorded. "

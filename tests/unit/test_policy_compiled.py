@@ -31,7 +31,7 @@ from callveil.policy.model import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_texts import GOOD, read
+from unit.policy_texts import GOOD, read
 
 _TEXT = st.text(max_size=12)
 _TEXTS = st.lists(_TEXT, max_size=3).map(tuple)

@@ -10,7 +10,7 @@ import pytest
 from callveil.data_files import config_dir
 from callveil.policy.load import PolicyError, load_policy, load_policy_file
 from callveil.policy.model import DestinationRule, Identity, Keep, Mailbox
-from policy_texts import GOOD, complaint, complaints, good_with, read
+from unit.policy_texts import GOOD, complaint, complaints, good_with, read
 
 
 def test_good_policy_means_what_it_says() -> None:

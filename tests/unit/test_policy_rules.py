@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from callveil.policy.load import PolicyError
-from policy_texts import GOOD, complaint, complaints, good_with, read
+from unit.policy_texts import GOOD, complaint, complaints, good_with, read
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from callveil.policy.tree import MAX_DEPTH, Mark, parse_tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from policy_texts import GOOD, complaint, complaints, good_with
+from unit.policy_texts import GOOD, complaint, complaints, good_with
 
 
 @pytest.mark.parametrize(

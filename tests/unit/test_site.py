@@ -7,7 +7,7 @@ import pytest
 from callveil.policy.model import Preset
 from callveil.settings import AgiSettings
 from callveil.site import ask_daemon, ask_script, did_forms, emergency_extensions, render_site
-from policies import DESK, HOTLINE, US, program
+from unit.policies import DESK, HOTLINE, US, program
 
 ASK = ask_daemon(AgiSettings())
 
