@@ -311,11 +311,79 @@ def test_parameters_of_a_number_are_no_part_of_it(both: Both) -> None:
     assert number(case) in [FarEnd(message).shown for message in rings(both.veiled.at_desk)]
 
 
+def test_nothing_of_any_caller_reaches_the_hotlines_telephone(both: Both) -> None:
+    text = "".join(message.raw for message in both.veiled.at_hotline)
+    assert "INVITE sip:201@" in text
+    for secret in (SERIES, *NAME.split(), *NEW_NAME.split(), "SHELL", "hangup"):
+        assert secret not in text
+    control = "".join(message.raw for message in both.plain.at_hotline)
+    for secret in (number(CASES[0]), CHANGED, NAME, NEW_NAME):
+        assert secret in control
+
+
+def test_no_name_reaches_the_offices_telephone(both: Both) -> None:
+    text = "".join(message.raw for message in both.veiled.at_desk)
+    assert number(CASES[0]) in text
+    for secret in (CHANGED[2:], *NAME.split(), *NEW_NAME.split(), "SHELL", "hangup"):
+        assert secret not in text
+    assert NEW_NAME in "".join(message.raw for message in both.plain.at_desk)
+
+
 def test_a_caller_is_named_anew_and_the_call_goes_on(both: Both) -> None:
     assert [result.answered for result in both.veiled.renamed] == [True] * 4
     for result in both.veiled.renamed:
         again = [message.status for message in result.received if (message.header("CSeq") or "")[:2] == "2 "]
         assert again[-1] == 200
+
+
+def test_a_message_left_meanwhile_has_no_caller(both: Both) -> None:
+    assert "callerid=Unknown" in both.veiled.envelopes
+    assert f'callerid="{NEW_NAME}" <{CHANGED}>' in both.plain.envelopes
+
+
+def test_the_caller_is_not_told_who_answers(both: Both) -> None:
+    def heard(day: Day, results: dict[str, RawResult]) -> str:
+        return "".join(message.raw for one in [*results.values(), *day.renamed] for message in one.received)
+
+    for results in (both.veiled.hotline, both.veiled.desk):
+        text = heard(both.veiled, results)
+        for secret in ("Hotline 201", "Desk 101", "sip:201", "sip:101"):
+            assert secret not in text
+    assert "Hotline 201" in heard(both.plain, both.plain.hotline)
+
+
+def test_the_caller_is_not_told_where_a_call_is_forwarded_to(both: Both) -> None:
+    assert both.veiled.forwarded
+    assert both.veiled.forwarded.answered
+    (onward,) = both.veiled.onward
+    assert onward.dialled == MOBILE
+    assert FarEnd(onward).shown is None
+    assert number(CASES[0])[2:] not in onward.raw
+    assert NAME not in onward.raw
+    text = "".join(message.raw for message in both.veiled.forwarded.received)
+    assert MOBILE[2:] not in text
+    assert STAFF not in text
+    assert both.plain.forwarded
+    control = "".join(message.raw for message in both.plain.forwarded.received)
+    assert MOBILE in control
+    assert STAFF in control
+
+
+def test_callveils_own_account_hears_of_every_call_and_of_no_caller(both: Both) -> None:
+    assert both.veiled.told.count("Event: Cdr") >= 2 * len(CASES) + 4
+    callers = [number(case) for case in CASES]
+    for secret in (*callers, CHANGED, STRANGER, *NAME.split(), *NEW_NAME.split()):
+        assert secret.removeprefix("+1") not in both.veiled.told
+
+
+def test_no_disk_holds_any_of_it(both: Both) -> None:
+    assert both.veiled.places == []
+    assert SERIES not in both.veiled.logs
+    spelled = {place.spelling for place in both.plain.places}
+    assert spelled >= {CHANGED[2:], SERIES, NAME.split()[1]}
+    for secret in (MOBILE, STRANGER):
+        assert secret in both.plain.logs
+    assert any(place.path == "/var/log/asterisk/cdr-csv/Master.csv" for place in both.plain.places)
 
 
 def test_nothing_ran_and_callveils_own_log_is_quiet(both: Both) -> None:
