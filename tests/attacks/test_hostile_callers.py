@@ -394,6 +394,16 @@ def test_nothing_ran_and_callveils_own_log_is_quiet(both: Both) -> None:
     assert "Traceback" not in log
 
 
+@pytest.mark.parametrize(
+    "did", [HOTLINE + ";npdi=yes", HOTLINE + ";npdi;rn=+19175550199", HOTLINE[1:], HOTLINE[2:]]
+)
+def test_the_hotline_rings_however_its_number_is_written(both: Both, did: str) -> None:
+    with Phone(both.site.pbx, "201") as phone:
+        (result,) = place(both.site.pbx, [call(CASES[0], did)])
+        assert result.answered
+        assert [FarEnd(invite).shown for invite in phone.calls()] == [None]
+
+
 def test_a_name_that_is_no_text_is_not_logged(
     both: Both, version: Version, request: pytest.FixtureRequest
 ) -> None:
@@ -411,3 +421,19 @@ def test_a_name_that_is_no_text_is_not_logged(
     assert find_number(both.site.pbx, caller, also=["Quist"]) == []
 
 
+def test_a_text_message_to_the_hotline_does_not_ring(both: Both) -> None:
+    message = RawCall(
+        f"sip:{HOTLINE}@127.0.0.1",
+        f'"{NAME}" <sip:{number(CASES[0])}@127.0.0.3>',
+        "127.0.0.3",
+        headers=["Content-Type: text/plain"],
+        method="MESSAGE",
+        body=f"{NAME} is on her way",
+    )
+    with Phone(both.site.pbx, "201") as phone:
+        (result,) = place(both.site.pbx, [message])
+        assert result.statuses == [202]
+        # What would come of the message has come before this call.
+        (after,) = place(both.site.pbx, [call(CASES[0], HOTLINE)])
+        assert after.answered
+        assert len(phone.calls()) == 1
