@@ -333,6 +333,76 @@ def test_a_text_message_does_not_make_a_telephone_ring(site: Site) -> None:
         assert [invite.dialled for invite in carrier.calls()] == [RIGHT]
 
 
+@dataclass(frozen=True)
+class Transferred:
+    """One hidden call that its telephone hands on."""
+
+    result: RawResult
+    said: list[SipMessage]
+    """All that the person called was sent in that call, from the INVITE on."""
+
+
+@pytest.fixture(scope="module")
+def transferred(site: Site) -> dict[str, Transferred]:
+    calls = [
+        from_phone(
+            "201",
+            first,
+            then=[
+                (
+                    0.6,
+                    "REFER",
+                    [f"Refer-To: <sip:{percent(to)}@127.0.0.1>", "Referred-By: <sip:201@127.0.0.1>"],
+                )
+            ],
+            hold=1.5,
+        )
+        for first, to in TRANSFERS.items()
+    ]
+    with Carrier(site.pbx) as carrier, Phone(site.pbx, "101") as desk:
+        results = place(site.pbx, calls)
+        invites, messages = carrier.calls(), carrier.messages()
+        assert len(desk.calls()) == 2
+        # Who transferred has left; the others would stay for ever.
+        site.pbx.cli("channel request hangup all")
+        wait_for("the end of all calls", lambda: not calls_now(site))
+    assert Counter(invite.dialled for invite in invites) == {
+        **{first.removeprefix(BARE): 1 for first in TRANSFERS},
+        NEXT: 2,
+    }
+    return {
+        first: Transferred(
+            result,
+            [
+                message
+                for message in messages
+                if message.direction == "received"
+                and message.call_id
+                in [one.call_id for one in invites if one.dialled == first.removeprefix(BARE)]
+            ],
+        )
+        for first, result in zip(TRANSFERS, results, strict=True)
+    }
+
+
+@pytest.mark.parametrize("first", [first for first in TRANSFERS if not first.startswith(BARE)])
+def test_a_transferred_call_stays_hidden(transferred: dict[str, Transferred], first: str) -> None:
+    one = transferred[first]
+    assert one.result.answered
+    for message in one.said:
+        for secret in ("Desk", "Hotline", "sip:101", "sip:201", "sip:out", "2065550", NEXT[2:]):
+            assert secret not in message.raw
+        assert FarEnd(message).all("P-Asserted-Identity") == []
+
+
+def test_without_callveil_a_transfer_shows_the_next_telephone(transferred: dict[str, Transferred]) -> None:
+    """The control: a call that Asterisk alone hides, on the same server."""
+    (first,) = (one for one in TRANSFERS if one.startswith(BARE))
+    invite, *later = transferred[first].said
+    assert FarEnd(invite).shown is None
+    assert any("Desk 101" in message.raw for message in later)
+
+
 HOLDERS: Final = """
 import socket, sys, time
 peers = []
