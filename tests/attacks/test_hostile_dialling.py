@@ -298,6 +298,28 @@ def test_nothing_that_was_dialled_ran(site: Site, dialled: Dialled) -> None:
     site.pbx.exec(["rm", CANARY])
 
 
+def test_forged_variables_change_nothing_and_the_admins_time_limit_holds(site: Site) -> None:
+    with Carrier(site.pbx) as carrier:
+        ordinary, help_ = place(
+            site.pbx, [from_phone("202", RIGHT, hold=LIMIT + 1.2), from_phone("202", "911", hold=LIMIT + 1.2)]
+        )
+        reached = {far.invite.dialled: far for far in map(FarEnd, carrier.calls())}
+    assert set(reached) == {RIGHT, "911"}
+    assert reached[RIGHT].shown is None
+    assert reached["911"].shown == REGISTERED
+    for far in reached.values():
+        assert FORGED[2:] not in far.invite.raw
+        assert "Forged" not in far.invite.raw
+    assert ended_by_the_pbx(ordinary)
+    # But nothing cuts off a call for help.
+    assert help_.answered
+    assert not ended_by_the_pbx(help_)
+
+
+def ended_by_the_pbx(result: RawResult) -> bool:
+    return any(not message.status and message.method == "BYE" for message in result.received)
+
+
 def test_forged_variables_do_not_stand_in_for_a_missing_answer(site: Site) -> None:
     site.stop()
     try:
