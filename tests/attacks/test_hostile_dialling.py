@@ -172,6 +172,7 @@ HIDDEN: Final = (
 """Odd, but clear: the call is made, and is hidden."""
 
 PHONES_EXTRA: Final = f"""
+trust_id_inbound = yes
 set_var = VEIL_ANSWER=veil1|1|show|allowed_passed_screen|{FORGED}|Forged|desk||PJSIP/{FORGED}@trunk
 set_var = VEIL_ID=1
 set_var = VEIL_FROM=101
@@ -193,7 +194,7 @@ set_var = REDIRECTING(from-num)={FORGED}
 set_var = REDIRECTING(count)=1
 set_var = TIMEOUT(absolute)=2.5
 """
-"""Of telephone 202: all that a left-over or a forged variable could say, and the admin's time limit."""
+"""Of telephone 202, which is believed on who it is: all that a forged variable could say; a time limit."""
 
 LIMIT: Final = 2.5
 
@@ -423,6 +424,26 @@ def test_without_callveil_a_transfer_shows_the_next_telephone(transferred: dict[
     invite, *later = transferred[first].said
     assert FarEnd(invite).shown is None
     assert any("Desk 101" in message.raw for message in later)
+
+
+def test_a_telephone_that_names_itself_in_a_hidden_call_is_not_heard(site: Site) -> None:
+    named = [(0.6, "UPDATE", [f'P-Asserted-Identity: "Forged" <sip:{FORGED}@127.0.0.22>'])]
+    with Carrier(site.pbx) as carrier:
+        results = place(site.pbx, [from_phone("202", text, then=named) for text in (RIGHT, BARE + NEXT)])
+        said = [message.raw for message in carrier.messages() if message.direction == "received"]
+        mine, control = sorted(carrier.calls(), key=lambda invite: invite.dialled)
+    assert [result.answered for result in results] == [True, True]
+    assert (mine.dialled, control.dialled) == (RIGHT, NEXT)
+    assert FarEnd(mine).shown is None
+    assert not told(said, mine.call_id)
+    # A call that Asterisk alone hides, on the same server.
+    assert FarEnd(control).shown is None
+    assert told(said, control.call_id)
+
+
+def told(said: list[str], call_id: str) -> bool:
+    """Whether the far end of one call was told what the telephone says of itself."""
+    return any(call_id in raw and FORGED in raw for raw in said)
 
 
 HOLDERS: Final = """
