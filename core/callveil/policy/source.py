@@ -41,9 +41,7 @@ def read_source(path: Path) -> bytes:
     except FileNotFoundError:
         raise _refuse(path, "There is no such file. Check the path.") from None
     except PermissionError:
-        raise _refuse(
-            path, "This user may not read the file. Let its group read it, or be root."
-        ) from None
+        raise _refuse(path, "This user may not read the file. Let its group read it, or be root.") from None
     except IsADirectoryError:
         raise _refuse(path, "This is a folder. Give the path of a YAML file.") from None
     except (OSError, ValueError) as error:
