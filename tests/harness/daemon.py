@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 LOG_LIMIT = 1_000_000
 """The private daemon's log is emptied once it is longer than this many bytes."""
@@ -166,20 +167,25 @@ def refuse_unless_possible() -> None:
     )
 
 
+INSTALLING = Lock()
+
+
 def install_missing(needed: Mapping[str, str]) -> None:
     """Installs the packages of those commands that are not there.
 
     Args:
         needed: command to Debian package.
     """
-    packages = sorted({package for command, package in needed.items() if not shutil.which(command)})
-    if not packages:
-        return
-    if os.geteuid() or not shutil.which("apt-get"):
-        raise HarnessError("Please install: " + " ".join(packages))
-    print("installing", *packages, file=sys.stderr, flush=True)
-    apt_get("update", "-q")
-    apt_get("install", "-q", "-y", "--no-install-recommends", *packages)
+    # Several images are made at once, and two of them may miss the same package.
+    with INSTALLING:
+        packages = sorted({package for command, package in needed.items() if not shutil.which(command)})
+        if not packages:
+            return
+        if os.geteuid() or not shutil.which("apt-get"):
+            raise HarnessError("Please install: " + " ".join(packages))
+        print("installing", *packages, file=sys.stderr, flush=True)
+        apt_get("update", "-q")
+        apt_get("install", "-q", "-y", "--no-install-recommends", *packages)
 
 
 def apt_get(*arguments: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from callveil.cli.install import INCLUDED, install
 from callveil.data_files import data_dir
+from callveil.policy.compiled import load_for_script, parse_compiled
 from click.testing import CliRunner
 
 EXAMPLE = data_dir() / "config" / "policy.example.yaml"
@@ -211,8 +212,14 @@ def test_settings_that_are_named_must_be_there(asterisk: Path) -> None:
 def test_without_the_daemon_the_dialplan_starts_the_script(asterisk: Path) -> None:
     script = asterisk / "callveil-agi"
     script.touch(0o755)
-    code, output = run(asterisk, "--script", str(script))
+    settings = asterisk / "callveil" / "settings.yaml"
+    compiled = asterisk / "callveil" / "policy.json"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(f"compiled: {compiled}\n", encoding="utf-8")
+    code, output = run(asterisk, "--script", str(script), "--settings", str(settings))
     assert code == 0, output
+    assert load_for_script(EXAMPLE, compiled) == parse_compiled(compiled.read_text(encoding="utf-8"))
+    assert compiled.stat().st_mode & 0o007 == 0
     site = (asterisk / "etc" / "callveil" / "callveil-site.conf").read_text(encoding="utf-8")
     assert f"Set(VEIL_ASK_OUTBOUND={script},outbound)" in site
 

@@ -16,7 +16,8 @@ import click
 from callveil.cli.options import policy_option, settings_option
 from callveil.cli.problems import BAD_INPUT, exit_with_problems
 from callveil.data_files import data_dir
-from callveil.policy.load import load_policy
+from callveil.policy.compiled import compile_policy
+from callveil.policy.load import load_policy_file
 from callveil.policy.problems import ConfigError, Problem, SettingsError
 from callveil.settings import SECRET_PATH, SETTINGS_PATH, AgiSettings
 from callveil.site import ask_daemon, ask_script, render_site
@@ -120,7 +121,7 @@ def install(
     Asterisk's own files; running it again refreshes them.
     """
     try:
-        policy = load_policy(policy_path)
+        loaded = load_policy_file(policy_path)
         settings = _read_settings(settings_path or SETTINGS_PATH, required=settings_path is not None)
     except ConfigError as error:
         exit_with_problems(error)
@@ -133,8 +134,12 @@ def install(
         for source in _shipped("config") + _shipped("dialplan"):
             if source.name != MANAGER_FILE:
                 files.append(_File(asterisk_dir / FOLDER / source.name, source.read_bytes()))
-        files.append(_File(asterisk_dir / FOLDER / SITE_FILE, render_site(policy, ask).encode()))
+        files.append(_File(asterisk_dir / FOLDER / SITE_FILE, render_site(loaded.policy, ask).encode()))
         files += _prompts(sounds_dir)
+        if script and Path(settings.compiled).parent.is_dir():
+            # Without it, each call would check the whole policy first, and many at once would be too slow.
+            compiled = compile_policy(loaded.policy, loaded.sha256).encode()
+            files.append(_File(Path(settings.compiled), compiled, mode=0o640))
         _write_all(files)
     except (InstallError, OSError) as error:
         said = _explain(error, Path(error.filename or asterisk_dir)) if isinstance(error, OSError) else error
