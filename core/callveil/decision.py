@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from callveil.dialled import Wish, emergency_number, read_dialled
+from callveil.dialled import DIAL_NOW, Wish, emergency_number, read_dialled
 from callveil.numbers import to_e164, without_formatting
 from callveil.policy.model import HIDE, DestinationRule, Identity, Line, Policy, Preset
 
@@ -89,7 +89,7 @@ def decide(policy: Policy, extension: str, digits: str) -> Decision:
     if len(digits) > MAX_DIALLED:
         return _refuse(line, "what was dialled is too long for a telephone number")
     dialled = read_dialled(policy.preset, digits)
-    number = _callable_number(policy.preset, dialled.rest)
+    number = _callable_number(policy.preset, dialled.rest.removesuffix(DIAL_NOW))
     if number is None:
         return _refuse(line, "what was dialled is no number that can be called")
     ruling = (

@@ -14,6 +14,9 @@ from callveil.policy.model import Preset
 
 # Telephones store pauses (`,` `;` `p` `w`) with a number, mostly between a code and what follows it.
 _BETWEEN: Final = FORMATTING + ",;pPwW"
+DIAL_NOW: Final = "#"
+"""What many telephones take after a number for the end of it."""
+
 _NOTHING_BETWEEN: Final = str.maketrans("", "", _BETWEEN)
 
 
@@ -61,11 +64,11 @@ def read_dialled(preset: Preset, digits: str) -> Dialled:
 def emergency_number(preset: Preset, digits: str) -> str | None:
     """Return the emergency number that was dialled, with any codes in front of it, or None.
 
-    Nothing may follow the number: 9111 is not 911. Here alone formatting and pauses count for nothing
-    anywhere, and every way of taking codes off is tried, not only the longest code first: of two readings,
-    the one that reaches help is right.
+    Nothing may follow the number but a ``#``, which on many telephones means "dial now": 9111 is not 911. Here
+    alone formatting and pauses count for nothing anywhere, and every way of taking codes off is tried, not
+    only the longest code first: of two readings, the one that reaches help is right.
     """
-    bare = digits.translate(_NOTHING_BETWEEN)
+    bare = digits.translate(_NOTHING_BETWEEN).removesuffix(DIAL_NOW)
     starts = [0]
     seen = {0}
     for start in starts:

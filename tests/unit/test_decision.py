@@ -246,3 +246,15 @@ def test_an_emergency_is_heard_through_any_number_of_codes() -> None:
 )
 def test_plain_words(extension: str, digits: str, words: str) -> None:
     assert in_words(decide(POLICY, extension, digits), POLICY) == words
+
+
+@pytest.mark.parametrize("digits", ["12065550199#", "*6712065550199#", "206-555-0199 #", "411#"])
+def test_the_key_that_ends_dialling_is_no_part_of_the_number(digits: str) -> None:
+    decision = decide(POLICY, "200", digits)
+    assert decision.kind is Kind.HIDE
+    assert decision.number in (SURVIVOR_E164, "411")
+
+
+@pytest.mark.parametrize("digits", ["#", "12065550199##", "#12065550199", "*67#"])
+def test_that_key_anywhere_else_is_no_number(digits: str) -> None:
+    assert decide(POLICY, "200", digits).kind is Kind.REFUSE
