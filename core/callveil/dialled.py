@@ -64,9 +64,9 @@ def read_dialled(preset: Preset, digits: str) -> Dialled:
 def emergency_number(preset: Preset, digits: str) -> str | None:
     """Return the emergency number that was dialled, with any codes in front of it, or None.
 
-    Nothing may follow the number but a ``#``, which on many telephones means "dial now": 9111 is not 911. Here
-    alone formatting and pauses count for nothing anywhere, and every way of taking codes off is tried, not
-    only the longest code first: of two readings, the one that reaches help is right.
+    Nothing may follow the number but a ``#``, which on many telephones means "dial now": 9111 is not 911.
+    Here alone formatting and pauses count for nothing anywhere, and every way of taking codes off is tried,
+    not only the longest code first: of two readings, the one that reaches help is right.
     """
     bare = digits.translate(_NOTHING_BETWEEN).removesuffix(DIAL_NOW)
     starts = [0]
