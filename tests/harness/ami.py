@@ -12,6 +12,7 @@ from harness.closing import Closing
 from harness.container import inside_line
 from harness.daemon import HarnessError
 from harness.pbx import TESTER_SECRET, Pbx
+from harness.peers import close_pipes, end
 
 
 class AmiTap(Closing):
@@ -80,14 +81,6 @@ class AmiTap(Closing):
 
     def close(self) -> None:
         """Logs off. What was recorded stays."""
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
         self._reader.join(5)
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
+        close_pipes(self._process)

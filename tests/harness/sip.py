@@ -17,6 +17,7 @@ from harness.closing import Closing
 from harness.container import inside_line
 from harness.daemon import HarnessError
 from harness.pbx import Pbx, wait_for
+from harness.peers import close_pipes, end
 from harness.sipmessage import SipMessage, parse_log
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -329,16 +330,8 @@ class Answerer(Closing):
 
     def close(self) -> None:
         """Ends it. What it saw is gone after that."""
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
+        end(self._process)
+        close_pipes(self._process)
 
 
 class Carrier(Answerer):

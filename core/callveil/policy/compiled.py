@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,6 +92,8 @@ def write_compiled(path: Path, policy: Policy, source_sha256: str) -> None:
     Raises:
         OSError: if it cannot be written; whatever was there before still is.
     """
+    import tempfile  # noqa: PLC0415 - a script that only reads must not pay for what it loads
+
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
