@@ -36,7 +36,7 @@ $(VENV)/ready: pyproject.toml
 # A test mostly waits for calls to end, so more files run at once than there are cores. The files that take longest
 # come first, and each keeps to one process because its tests share a PBX.
 test: lint unit images
-	$(BIN)/pytest -n 4 --dist loadfile tests/integration tests/attacks
+	$(BIN)/pytest -n 3 --dist loadfile tests/integration tests/attacks
 
 unit: $(VENV)/ready
 	$(BIN)/pytest tests/unit
