@@ -15,7 +15,8 @@ from typing import Final
 
 from callveil.live import Live
 from callveil.policy.compiled import write_compiled
-from callveil.policy.load import PolicyError, load_policy, load_policy_file
+from callveil.policy.load import PolicyError, load_policy_file
+from callveil.policy.model import Policy
 from callveil.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,24 +46,22 @@ def find_services() -> dict[str, Service]:
     return services
 
 
-def read_policy(live: Live, path: Path) -> None:
-    """Read the policy, put it in force and write its compiled form for the spawned scripts.
-
-    The policy in force is left alone unless the new one passes every check and could be written out.
+def read_policy(settings: Settings, path: Path) -> Policy:
+    """Return the policy of a file, with its compiled form written out for the spawned scripts.
 
     Raises:
-        PolicyError: the policy has mistakes.
+        PolicyError: the policy has mistakes; nothing was written.
         OSError: the compiled form could not be written.
     """
     loaded = load_policy_file(path)
-    write_compiled(live.settings.compiled, loaded.policy, loaded.sha256)
-    live.policy = loaded.policy
+    write_compiled(settings.compiled, loaded.policy, loaded.sha256)
+    return loaded.policy
 
 
 def reload_policy(live: Live, path: Path) -> None:
     """Put a changed policy in force, or keep the old one and say why. Never raises for a bad policy."""
     try:
-        read_policy(live, path)
+        live.policy = read_policy(live.settings, path)
     except PolicyError as error:
         live.troubles["policy"] = "The changed policy has mistakes; the one before it stays in force."
         log.error("Policy refused, the one before it stays in force:\n%s", error)
@@ -135,9 +134,7 @@ def new_live(settings: Settings, policy_path: Path) -> Live:
         PolicyError: the policy has mistakes.
         ServeError: the compiled form could not be written.
     """
-    live = Live(policy=load_policy(policy_path), settings=settings)
     try:
-        read_policy(live, policy_path)
+        return Live(policy=read_policy(settings, policy_path), settings=settings)
     except OSError as error:
         raise ServeError(f"{settings.compiled} cannot be written: {error.strerror}") from error
-    return live

@@ -119,6 +119,21 @@ class SettingsPart(Part):
     compiled: PathText = str(_DEFAULTS.compiled)
 
 
+def read_settings_part(path: Path, *, required: bool) -> SettingsPart:
+    """Return the settings as they stand in a file: the file of the secret need not be there yet.
+
+    Args:
+        path: the file.
+        required: whether it must be there; else its absence means that all is as shipped.
+
+    Raises:
+        SettingsError: with every mistake, if there is one.
+    """
+    if not required and not os.path.lexists(path):
+        return SettingsPart()
+    return _flawless(path, *_read(path))
+
+
 def load_settings(path: Path, *, required: bool) -> Settings:
     """Return the settings of a file, and of the file of the secret that it names.
 
@@ -131,16 +146,9 @@ def load_settings(path: Path, *, required: bool) -> Settings:
     """
     if not required and not os.path.lexists(path):
         return Settings(ami=AmiSettings(secret=_usual_secret()))
-    try:
-        tree = parse_tree(read_source(path))
-    except SourceError as error:
-        raise SettingsError([error.problem]) from None
-    part = validate(SettingsPart, tree)
+    tree, part = _read(path)
     secret = _find_secret(tree, path)
-    if part is None or tree.flaws:
-        raise SettingsError(
-            [Problem(str(path), flaw.mark.line, flaw.mark.column, flaw.text) for flaw in tree.flaws]
-        )
+    part = _flawless(path, tree, part)
     return Settings(
         ami=AmiSettings(
             host=part.ami.host,
@@ -160,6 +168,22 @@ def load_settings(path: Path, *, required: bool) -> Settings:
         store=Path(part.store),
         compiled=Path(part.compiled),
     )
+
+
+def _read(path: Path) -> tuple[Tree, SettingsPart | None]:
+    try:
+        tree = parse_tree(read_source(path))
+    except SourceError as error:
+        raise SettingsError([error.problem]) from None
+    return tree, validate(SettingsPart, tree)
+
+
+def _flawless(path: Path, tree: Tree, part: SettingsPart | None) -> SettingsPart:
+    if part is None or tree.flaws:
+        raise SettingsError(
+            [Problem(str(path), flaw.mark.line, flaw.mark.column, flaw.text) for flaw in tree.flaws]
+        )
+    return part
 
 
 def _find_secret(tree: Tree, path: Path) -> str:

@@ -9,36 +9,7 @@ from callveil.cli.explain import explain
 from callveil.decision import decide
 from callveil.policy.load import load_policy
 from click.testing import CliRunner, Result
-
-POLICY = """\
-version: 1
-country: US
-emergency:
-  callerid: "+12065550100"
-identities:
-  office: {number: "+12065550100", name: "Main Office"}
-  clinic: {number: "+12065550177", name: "Westside Clinic"}
-trunks:
-  carrier: {dial: "PJSIP/{number}@trunk"}
-lines:
-  hotline:
-    purpose: "Crisis calls. Records serve monthly totals only."
-    flagged: true
-    dids: ["+18005550100"]
-    extensions: ["200-219"]
-    ring: "hotline-ring,s,1"
-    outbound: hide
-    beneath: office
-    keep: {records: 90d}
-  desk:
-    purpose: "Office calls with agencies"
-    extensions: ["100-119"]
-    outbound: office
-    caller: none
-    keep: {records: 30d}
-destinations:
-  - {match: "+1800*", outbound: clinic}
-"""
+from unit.policy_texts import GOOD
 
 SURVIVOR = "2065550199"
 
@@ -46,7 +17,7 @@ SURVIVOR = "2065550199"
 @pytest.fixture
 def policy(tmp_path: Path) -> Path:
     path = tmp_path / "policy.yaml"
-    path.write_text(POLICY)
+    path.write_text(GOOD)
     return path
 
 

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
@@ -18,12 +18,10 @@ from callveil.cli.problems import BAD_INPUT, exit_with_problems
 from callveil.data_files import data_dir
 from callveil.policy.compiled import compile_policy
 from callveil.policy.load import load_policy_file
-from callveil.policy.problems import ConfigError, Problem, SettingsError
+from callveil.policy.problems import ConfigError
 from callveil.settings import SECRET_PATH, SETTINGS_PATH, AgiSettings
+from callveil.settings_file import SettingsPart, read_settings_part
 from callveil.site import ask_daemon, ask_script, render_site
-
-if TYPE_CHECKING:
-    from callveil.settings_file import SettingsPart
 
 FOLDER: Final = "callveil"
 SITE_FILE: Final = "callveil-site.conf"
@@ -122,7 +120,7 @@ def install(
     """
     try:
         loaded = load_policy_file(policy_path)
-        settings = _read_settings(settings_path or SETTINGS_PATH, required=settings_path is not None)
+        settings = read_settings_part(settings_path or SETTINGS_PATH, required=settings_path is not None)
     except ConfigError as error:
         exit_with_problems(error)
     try:
@@ -151,30 +149,6 @@ def install(
 
 def _shipped(folder: str) -> list[Path]:
     return sorted((data_dir() / folder).glob("*.conf"))
-
-
-def _read_settings(path: Path, *, required: bool) -> SettingsPart:
-    """Return the settings as they stand in the file: the file of the secret need not be there yet.
-
-    Raises:
-        SettingsError: they have mistakes.
-    """
-    from callveil.policy.sentences import validate  # noqa: PLC0415 - pydantic is slow to load
-    from callveil.policy.source import SourceError, read_source  # noqa: PLC0415
-    from callveil.policy.tree import parse_tree  # noqa: PLC0415
-    from callveil.settings_file import SettingsPart  # noqa: PLC0415
-
-    if not required and not os.path.lexists(path):
-        return SettingsPart()
-    try:
-        tree = parse_tree(read_source(path))
-    except SourceError as error:
-        raise SettingsError([error.problem]) from None
-    part = validate(SettingsPart, tree)
-    if part is None or tree.flaws:
-        flaws = ((flaw.mark, flaw.text) for flaw in tree.flaws)
-        raise SettingsError([Problem(str(path), mark.line, mark.column, text) for mark, text in flaws])
-    return part
 
 
 def _require_folder(path: Path, option: str) -> None:
