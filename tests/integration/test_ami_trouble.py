@@ -16,7 +16,7 @@ import pytest
 from harness.ami import AmiTap
 from harness.daemon import HarnessError
 from harness.leaks import find_number
-from harness.pbx import VERSIONS, Pbx, wait_for
+from harness.pbx import Pbx, wait_for
 from harness.sip import Carrier, place_call
 from program.far_end import FarEnd
 from program.site import SETTINGS, Site
@@ -39,12 +39,6 @@ SUBSTITUTE = Remembered("desk", "out", "substitute", "ANSWERED")
 LOST = "The connection to Asterisk is lost: Asterisk closed it. Connecting again."
 SILENT = "Asterisk does not answer: no reply to a ping in 2 s. Connecting again."
 AGAIN = "Connected to Asterisk again"
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def site(request: pytest.FixtureRequest, images: object) -> Iterator[Site]:
-    with Site.start(request.param) as started:
-        yield started
 
 
 def sessions(site: Site) -> int:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.leaks import find_number
-from harness.pbx import VERSIONS, wait_for
+from harness.pbx import wait_for
 from harness.sip import Carrier, Phone, place_call, ring_in
 from program.far_end import FarEnd
 from program.site import Site
@@ -20,12 +20,6 @@ OUTAGES = {"stopped": signal.SIGTERM, "killed": signal.SIGKILL, "frozen": signal
 SURVIVOR = "+12125550161"
 CALLER = "+12125550162"
 NAME = "Wilhelmina Ashdown"
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def site(request: pytest.FixtureRequest, images: object) -> Iterator[Site]:
-    with Site.start(request.param) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

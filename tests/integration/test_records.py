@@ -14,7 +14,7 @@ import pytest
 from callveil.record import bucket
 from harness.ami import AmiTap
 from harness.leaks import find_number
-from harness.pbx import VERSIONS, wait_for
+from harness.pbx import wait_for
 from harness.sip import FOREVER, CallResult, Carrier, Phone, place_call, ring_in
 from program.site import SETTINGS, Site
 from program.watch import Remembered, Watch, restart
@@ -52,12 +52,6 @@ JOURNAL_LINE = re.compile(
     r'"[0-9]{9}(-[0-9]{9}){3}","[0-9]+","[a-z]+","(in|out)","[a-z]+","20[0-9]{2}-[0-9]{2}-[0-9]{2}",'
     r'"(0|[1-9][0-9min+s-]+)","[A-Z ]+"'
 )
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def site(request: pytest.FixtureRequest, images: object) -> Iterator[Site]:
-    with Site.start(request.param) as started:
-        yield started
 
 
 def place_several(site: Site) -> None:
