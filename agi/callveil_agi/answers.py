@@ -7,6 +7,7 @@ from typing import Final
 
 from callveil import decision
 from callveil.answer import pack_inbound, pack_outbound
+from callveil.facts import NO_FACTS, Facts
 from callveil.policy.model import Policy
 
 from callveil_agi.protocol import ProtocolError
@@ -14,7 +15,13 @@ from callveil_agi.protocol import ProtocolError
 _CALL_ID: Final = re.compile(r"[0-9a-f-]{8,64}")
 
 
-def answer_outbound(policy: Policy, extension: str | None, digits: str | None, call_id: str | None) -> str:
+def answer_outbound(
+    policy: Policy,
+    extension: str | None,
+    digits: str | None,
+    call_id: str | None,
+    facts: Facts = NO_FACTS,
+) -> str:
     """Return the packed answer for a call that goes out.
 
     Args:
@@ -22,6 +29,7 @@ def answer_outbound(policy: Policy, extension: str | None, digits: str | None, c
         extension: the extension that dials; empty where the telephone has none.
         digits: what it dialled.
         call_id: the random id that the dialplan asked with.
+        facts: what is known beside the policy.
 
     Raises:
         ProtocolError: if something is missing or the id is none that the dialplan makes.
@@ -29,7 +37,7 @@ def answer_outbound(policy: Policy, extension: str | None, digits: str | None, c
     """
     if extension is None or not digits:
         raise ProtocolError("a call without an extension or without digits")
-    return pack_outbound(_checked(call_id), decision.decide(policy, extension, digits))
+    return pack_outbound(_checked(call_id), decision.decide(policy, extension, digits, facts))
 
 
 def answer_inbound(policy: Policy, line_key: str | None, call_id: str | None) -> str:

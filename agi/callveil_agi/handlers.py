@@ -21,7 +21,9 @@ def outbound(live: Live) -> Endpoint:
         asked = request.headers.get
         await _send(
             request,
-            answer_outbound(live.policy, asked("agi_arg_1"), asked("agi_extension"), asked("agi_arg_2")),
+            answer_outbound(
+                live.policy, asked("agi_arg_1"), asked("agi_extension"), asked("agi_arg_2"), live.facts()
+            ),
         )
 
     return endpoint

@@ -2,9 +2,10 @@
 
 Fields are separated by ``|``, which no checked policy and no number can contain::
 
-    veil1|ID|decision|presentation|number|name|line|prompt|dial string|dial string...
+    veil2|ID|decision|presentation|number|name|line|prompt|confirm|again|dial string|dial string...
 
-The dialplan takes the answer only if it begins with ``veil1`` and carries the id that it asked with, so
+The sounds (prompt, confirm, again) are those of `callveil.decision.Decision`. The dialplan takes the answer
+only if it begins with ``veil2``, which changes with the fields, and carries the id that it asked with, so
 that nothing left over from another call, and no half answer, can pass for a decision.
 """
 
@@ -14,7 +15,7 @@ from typing import Final
 
 from callveil.decision import Decision, Kind
 
-TOKEN: Final = "veil1"  # noqa: S105 - the first word of an answer, no secret
+TOKEN: Final = "veil2"  # noqa: S105 - the first word of an answer, no secret
 SEPARATOR: Final = "|"
 WITHHELD: Final = "prohib_passed_screen"
 PRESENTED: Final = "allowed_passed_screen"
@@ -60,6 +61,8 @@ def pack_outbound(call_id: str, decision: Decision) -> str:
             "" if withheld else decision.name,
             decision.line or UNLISTED_LINE,
             decision.prompt,
+            decision.confirm,
+            decision.again,
             *decision.dial,
         )
     )

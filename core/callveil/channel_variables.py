@@ -27,6 +27,9 @@ PRESENTATION: Final = "VEIL_PRES"
 NUMBER: Final = "VEIL_NUMBER"  # the caller ID number put on the call
 NAME: Final = "VEIL_NAME"
 PROMPT: Final = "VEIL_PROMPT"
+CONFIRM: Final = "VEIL_CONFIRM"  # the sound that asks staff to press 1 first
+AGAIN: Final = "VEIL_AGAIN"  # the sound that offers to call again, shown, after a rejection
+DIALS: Final = "VEIL_DIALS"  # the trunks' dial strings
 
 # CDR variables, the only ones that the journal and the AMI event carry.
 CDR_ID: Final = "veil_id"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from callveil.dialled import DIAL_NOW, Wish, emergency_number, read_dialled
+from callveil.contacts.hours import may_be_called
+from callveil.contacts.model import Contact, ContactsError
+from callveil.dialled import DIAL_NOW, Dialled, Wish, emergency_number, read_dialled
+from callveil.facts import NO_FACTS, Facts
 from callveil.numbers import to_e164, without_formatting
-from callveil.policy.model import HIDE, DestinationRule, Identity, Line, Policy, Preset
+from callveil.policy.model import HIDE, NEUTRAL, DestinationRule, Identity, Line, Policy, Preset, Trunk
 
+# Sounds, by what staff need to know.
 SHOW_NOT_ALLOWED: Final = "callveil/show-not-allowed"
 CANNOT_DIAL: Final = "callveil/cannot-dial"
+CANNOT_CHECK: Final = "callveil/cannot-check"
+TRUNK_CANNOT_HIDE: Final = "callveil/trunk-cannot-hide"
+OUTSIDE_HOURS: Final = "callveil/outside-hours"
+CALL_AGAIN_SHOWN: Final = "callveil/call-again-shown"
 
 MAX_DIALLED: Final = 80
 """Characters: what Asterisk keeps of an extension. More is no telephone number, with any codes in front."""
@@ -44,6 +52,9 @@ class Decision:
         number: what is called: E.164, or a short number as dialled; empty when refused.
         dial: one Asterisk dial string a trunk, in order; empty when refused.
         prompt: name of a sound to play to staff first (or instead, when refused); may be empty.
+        confirm: name of a sound that asks staff to press 1 before there is a call; may be empty.
+        again: name of a sound that offers, once the far end has rejected a hidden call, to call again by a
+            key with `beneath` shown; empty where that is not allowed.
     """
 
     kind: Kind
@@ -55,6 +66,8 @@ class Decision:
     number: str = ""
     dial: tuple[str, ...] = ()
     prompt: str = ""
+    confirm: str = ""
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +78,29 @@ class _Ruling:
     identity: Identity
     reason: str
     prompt: str = ""
+    final: bool = False
+    """Whether staff may not even be offered to show anything after all."""
 
 
-def decide(policy: Policy, extension: str, digits: str) -> Decision:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call that may be made: what every rule looks at."""
+
+    policy: Policy
+    facts: Facts
+    line: Line | None
+    dialled: Dialled
+    number: str
+    contact: Contact | None
+
+
+def decide(policy: Policy, extension: str, digits: str, facts: Facts = NO_FACTS) -> Decision:
     """Decide what the far end sees of one call.
 
-    Pure: no file, no clock, no log. It answers for any text, however hostile. The first of these that
-    has something to say decides: an emergency number, the wish that was dialled, the destination's rule,
-    the line's rule, and where there is no line, hiding.
+    Pure: no file, no clock, no log of its own; `facts` brings what it must know of the world. It answers for
+    any text, however hostile. The first of these that has something to say decides: an emergency number, the
+    wish that was dialled, what is agreed with the person called, the destination's rule, the line's rule, and
+    where there is no line, hiding.
 
     A withheld call still carries an owned number beneath, because a carrier may assert an identity of its
     own (RFC 3325) and toll-free numbers are given the calling number whatever its presentation.
@@ -81,6 +109,7 @@ def decide(policy: Policy, extension: str, digits: str) -> Decision:
         policy: a checked policy.
         extension: the telephone that calls.
         digits: what it dialled, codes and all.
+        facts: the world around the call.
     """
     line = policy.line_by_extension.get(extension)
     emergency = emergency_number(policy.preset, digits)
@@ -92,12 +121,22 @@ def decide(policy: Policy, extension: str, digits: str) -> Decision:
     number = _callable_number(policy.preset, dialled.rest.removesuffix(DIAL_NOW))
     if number is None:
         return _refuse(line, "what was dialled is no number that can be called")
+    try:
+        contact = facts.contact(number) if number.startswith("+") else None
+    except ContactsError:
+        # There may be a rule that protects this very person.
+        reason = "what is agreed with contacts could not be read, so nobody can be called"
+        return _refuse(line, reason, CANNOT_CHECK)
+    call = _Call(policy, facts, line, dialled, number, contact)
     ruling = (
-        _by_wish(policy, line, dialled.wish)
-        or _by_destination(policy, line, number)
-        or _by_line(policy, line)
+        _by_wish(call) or _by_contact(call) or _by_destination(call) or _by_toll_free(call) or _by_line(call)
     )
     hides = ruling.kind is Kind.HIDE
+    trunks = [trunk for trunk in policy.trunks if not hides or can_hide(trunk, facts)]
+    if not trunks:
+        reason = "this call must be hidden, and no trunk can hide it"
+        return _refuse(line, reason, TRUNK_CANNOT_HIDE)
+    may_show = hides and line is not None and line.show_after_rejection and not ruling.final
     return Decision(
         kind=ruling.kind,
         shown=None if hides else ruling.identity.number,
@@ -106,9 +145,20 @@ def decide(policy: Policy, extension: str, digits: str) -> Decision:
         line=line.key if line else None,
         reason=ruling.reason,
         number=number,
-        dial=_dial_strings(policy, number),
+        dial=tuple(trunk.dial_string(number) for trunk in trunks),
         prompt=ruling.prompt,
+        confirm="" if contact is None or may_be_called(contact, facts.now) else OUTSIDE_HOURS,
+        again=CALL_AGAIN_SHOWN if may_show else "",
     )
+
+
+def can_hide(trunk: Trunk, facts: Facts) -> bool:
+    """Return whether a hidden call may leave by a trunk.
+
+    Only what Asterisk's PJSIP sends is known well enough to be sure by its settings. Other technologies send
+    the number and leave it to the next exchange to withhold it; there, somebody has to say why that is well.
+    """
+    return bool(trunk.trusted_to_hide) or (trunk.technology == "PJSIP" and trunk.key not in facts.cannot_hide)
 
 
 def _emergency(policy: Policy, line: Line | None, number: str) -> Decision:
@@ -120,11 +170,11 @@ def _emergency(policy: Policy, line: Line | None, number: str) -> Decision:
         line=line.key if line else None,
         reason="an emergency number always goes out with the registered caller ID",
         number=number,
-        dial=_dial_strings(policy, number),
+        dial=tuple(trunk.dial_string(number) for trunk in policy.trunks),
     )
 
 
-def _refuse(line: Line | None, reason: str) -> Decision:
+def _refuse(line: Line | None, reason: str, prompt: str = CANNOT_DIAL) -> Decision:
     return Decision(
         kind=Kind.REFUSE,
         shown=None,
@@ -132,7 +182,7 @@ def _refuse(line: Line | None, reason: str) -> Decision:
         name="",
         line=line.key if line else None,
         reason=reason,
-        prompt=CANNOT_DIAL,
+        prompt=prompt,
     )
 
 
@@ -142,59 +192,112 @@ def _callable_number(preset: Preset, rest: str) -> str | None:
     return bare if bare in preset.services else to_e164(rest, preset.country)
 
 
-def _dial_strings(policy: Policy, number: str) -> tuple[str, ...]:
-    return tuple(trunk.dial_string(number) for trunk in policy.trunks)
+def _by_wish(call: _Call) -> _Ruling | None:
+    match call.dialled.wish:
+        case None:
+            return None
+        case Wish.HIDE:
+            return _hide(call, "the code that hides this call was dialled")
+        case Wish.SHOW:
+            return _by_show_code(call)
+        case Wish.SUBSTITUTE:
+            return _by_substitute_code(call)
 
 
-def _by_wish(policy: Policy, line: Line | None, wish: Wish | None) -> _Ruling | None:
-    if wish is None:
-        return None
-    if wish is Wish.HIDE:
-        return _hide(policy, line, "the code that hides this call was dialled")
-    codes = " or ".join(policy.preset.show_codes)
+def _by_show_code(call: _Call) -> _Ruling:
+    line = call.line
+    codes = " or ".join(call.policy.preset.show_codes)
     if line is None:
-        return _hide(
-            policy,
-            line,
-            f"{codes} is not allowed on an extension that belongs to no line; the call goes out hidden",
-            SHOW_NOT_ALLOWED,
-        )
+        reason = f"{codes} is not allowed on an extension that belongs to no line; the call goes out hidden"
+        return _hide(call, reason, SHOW_NOT_ALLOWED)
     if line.outbound != HIDE:
         reason = f"{codes} was dialled on line {line.key}, which shows {line.outbound}"
-        return _Ruling(Kind.SHOW, policy.identity_by_key[line.outbound], reason)
+        return _Ruling(Kind.SHOW, _named(call, line.outbound), reason)
     if line.allow_show:
         reason = f"{codes} was dialled and is allowed on line {line.key}"
-        return _Ruling(Kind.SHOW, policy.identity_by_key[line.beneath], reason)
+        return _Ruling(Kind.SHOW, _named(call, line.beneath), reason)
     reason = f"{codes} is not allowed on line {line.key}; the call goes out hidden"
-    return _hide(policy, line, reason, SHOW_NOT_ALLOWED)
+    return _hide(call, reason, SHOW_NOT_ALLOWED)
 
 
-def _by_destination(policy: Policy, line: Line | None, number: str) -> _Ruling | None:
-    if not number.startswith("+"):
+def _by_substitute_code(call: _Call) -> _Ruling:
+    code = f"{call.policy.preset.substitute_code}{call.dialled.digit}"
+    identity = call.policy.identity_by_digit.get(call.dialled.digit)
+    if identity is None:
+        return _hide(call, f"no identity has the code {code}; the call goes out hidden", SHOW_NOT_ALLOWED)
+    if call.line is None or identity.key not in call.line.substitutes:
+        where = f"line {call.line.key}" if call.line else "an extension that belongs to no line"
+        return _hide(call, f"{code} is not allowed on {where}; the call goes out hidden", SHOW_NOT_ALLOWED)
+    reason = f"{code} was dialled and is allowed on line {call.line.key}"
+    return _shown(call, identity.key, reason)
+
+
+def _by_contact(call: _Call) -> _Ruling | None:
+    if call.contact is None or not call.contact.outbound:
+        return None
+    agreed = call.contact.outbound
+    if agreed == HIDE:
+        return replace(_hide(call, "agreed with this contact: hide"), final=True)
+    if agreed == NEUTRAL:
+        beneath = call.line.beneath if call.line else call.policy.neutral.key
+        return _shown(call, beneath, "this contact's telephone rejects hidden calls")
+    if agreed not in call.policy.identity_by_key and agreed not in call.policy.pool_by_key:
+        reason = (
+            f'agreed with this contact: "{agreed}", which the policy no longer has; the call goes out hidden'
+        )
+        return replace(_hide(call, reason), final=True)
+    return _shown(call, agreed, f"agreed with this contact: {agreed}")
+
+
+def _by_destination(call: _Call) -> _Ruling | None:
+    if not call.number.startswith("+"):
         return None  # a short number has no place among patterns of whole ones
-    for position, rule in enumerate(policy.destinations, start=1):
-        if not _matches(rule.match, number):
-            continue
-        reason = _destination_reason(rule, position, number)
-        if rule.outbound == HIDE:
-            return _hide(policy, line, reason)
-        own = line is not None and rule.outbound == line.outbound
-        return _Ruling(Kind.SHOW if own else Kind.SUBSTITUTE, policy.identity_by_key[rule.outbound], reason)
+    for position, rule in enumerate(call.policy.destinations, start=1):
+        if _matches(rule.match, call.number):
+            reason = _destination_reason(rule, position, call.number)
+            return _hide(call, reason) if rule.outbound == HIDE else _shown(call, rule.outbound, reason)
     return None
 
 
-def _by_line(policy: Policy, line: Line | None) -> _Ruling:
+def _by_toll_free(call: _Call) -> _Ruling | None:
+    """Show toll-free numbers the neutral identity: their owners pay for the call and learn who calls."""
+    if call.line is None or not call.number.startswith(call.policy.preset.toll_free):
+        return None
+    if call.line.outbound == HIDE:
+        reason = f"the line {call.line.key} hides its calls; this toll-free number may see the number beneath"
+        return _hide(call, reason)
+    return _shown(call, call.policy.neutral.key, "toll-free numbers see who calls in any case")
+
+
+def _by_line(call: _Call) -> _Ruling:
+    line = call.line
     if line is None:
-        return _hide(policy, line, "the extension belongs to no line, so its calls are hidden")
+        return _hide(call, "the extension belongs to no line, so its calls are hidden")
     if line.outbound == HIDE:
-        return _hide(policy, line, f"the line {line.key} hides its calls")
-    reason = f"the line {line.key} shows {line.outbound}"
-    return _Ruling(Kind.SHOW, policy.identity_by_key[line.outbound], reason)
+        return _hide(call, f"the line {line.key} hides its calls")
+    return _shown(call, line.outbound, f"the line {line.key} shows {line.outbound}")
 
 
-def _hide(policy: Policy, line: Line | None, reason: str, prompt: str = "") -> _Ruling:
-    beneath = policy.identity_by_key[line.beneath] if line else policy.neutral
+def _hide(call: _Call, reason: str, prompt: str = "") -> _Ruling:
+    policy = call.policy
+    beneath = policy.identity_by_key[call.line.beneath] if call.line else policy.neutral
     return _Ruling(Kind.HIDE, beneath, reason, prompt)
+
+
+def _shown(call: _Call, name: str, reason: str) -> _Ruling:
+    """Rule that an identity or a pool is shown: the line's own, or else a substitute for it."""
+    own = call.line is not None and name == call.line.outbound
+    return _Ruling(Kind.SHOW if own else Kind.SUBSTITUTE, _named(call, name), reason)
+
+
+def _named(call: _Call, name: str) -> Identity:
+    """Return the identity of this name, or the one that a pool of this name has for the person called."""
+    pool = call.policy.pool_by_key.get(name)
+    if pool is None:
+        return call.policy.identity_by_key[name]
+    from callveil.pools import choose  # noqa: PLC0415 - a script for each call pays for what it loads
+
+    return call.policy.identity_by_key[choose(pool, call.number, call.facts.pool_key)]
 
 
 def _matches(pattern: str, number: str) -> bool:
@@ -204,6 +307,8 @@ def _matches(pattern: str, number: str) -> bool:
 
 
 def _destination_reason(rule: DestinationRule, position: int, number: str) -> str:
+    if rule.organisation:
+        return f"destination rule for {rule.organisation}"
     if rule.match.endswith("*") and len(number) - len(rule.match[:-1]) >= _ENOUGH_OPEN:
         return f"destination rule {rule.match}"
     return f"destination rule number {position} of the policy"

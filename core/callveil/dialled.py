@@ -25,6 +25,7 @@ class Wish(StrEnum):
 
     HIDE = "hide"
     SHOW = "show"
+    SUBSTITUTE = "substitute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +35,38 @@ class Dialled:
     Attributes:
         wish: what the codes in front ask for, or None where there is no code.
         rest: what remains to be called, as it was dialled; may be empty or no number at all.
+        digit: of the identity that a substitute code asks for; else empty.
     """
 
     wish: Wish | None
     rest: str
+    digit: str = ""
 
 
 def read_dialled(preset: Preset, digits: str) -> Dialled:
     """Take every code off the front of what was dialled.
 
-    Codes may be repeated and mixed: one hide code among them hides, whatever the others say. A code made
-    of digits alone, as the ``141`` of the United Kingdom, is a code only where something follows it.
+    Codes may be repeated and mixed: one hide code among them hides, whatever the others say; else the first
+    identity asked for counts. A code made of digits alone, as the ``141`` of the United Kingdom, is a code
+    only where something follows it.
     """
     short_numbers = {*preset.emergency, *preset.services}
     hides = False
     shows = False
+    digit = ""
     rest = digits.strip(_BETWEEN)
     while rest not in short_numbers and (code := _code_in_front(preset, rest)):
         if code in preset.hide_codes:
             hides = True
-        else:
+        elif code in preset.show_codes:
             shows = True
+        else:
+            digit = digit or code[-1]
         rest = rest[len(code) :].lstrip(_BETWEEN)
     if hides:
         return Dialled(Wish.HIDE, rest)
+    if digit:
+        return Dialled(Wish.SUBSTITUTE, rest, digit)
     return Dialled(Wish.SHOW if shows else None, rest)
 
 
@@ -75,7 +84,8 @@ def emergency_number(preset: Preset, digits: str) -> str | None:
         for number in preset.emergency:
             if start + len(number) == len(bare) and bare.endswith(number):
                 return number
-        for code in _codes(preset):
+        # The substitute code alone, too: somebody in a hurry leaves its digit out.
+        for code in (*_codes(preset), *filter(None, (preset.substitute_code,))):
             after = start + len(code)
             if after not in seen and bare.startswith(code, start):
                 seen.add(after)
@@ -91,7 +101,15 @@ def is_emergency(preset: Preset, digits: str) -> bool:
 def _codes(preset: Preset) -> list[str]:
     """Return every code, the longest first, so that no code hides a longer one that begins with it."""
     codes = {code for code in (*preset.hide_codes, *preset.show_codes) if code}
+    codes |= set(substitute_codes(preset))
     return sorted(codes, key=lambda code: (-len(code), code))
+
+
+def substitute_codes(preset: Preset) -> tuple[str, ...]:
+    """Return the substitute code with each digit: which of them an identity has makes no difference here."""
+    return (
+        tuple(f"{preset.substitute_code}{digit}" for digit in "0123456789") if preset.substitute_code else ()
+    )
 
 
 def _code_in_front(preset: Preset, text: str) -> str | None:

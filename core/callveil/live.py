@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from callveil.facts import NO_FACTS, Facts
 from callveil.policy.model import Policy
 from callveil.settings import Settings
 
@@ -21,9 +23,11 @@ class Live:
         settings: fixed for the life of the process.
         troubles: what is wrong now, in plain words, by the part that says so; empty when all is well.
         ready: set once calls' questions are answered.
+        facts: returns what is known beside the policy now; asked for each call, so it must be quick.
     """
 
     policy: Policy
     settings: Settings
     troubles: dict[str, str] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    facts: Callable[[], Facts] = lambda: NO_FACTS

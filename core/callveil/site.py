@@ -12,7 +12,7 @@ from typing import Final
 import phonenumbers
 
 from callveil.answer import SEPARATOR
-from callveil.policy.model import Line, Policy
+from callveil.policy.model import Line, Policy, Preset
 from callveil.settings import AgiSettings
 
 HEADER: Final = """\
@@ -40,13 +40,13 @@ def render_site(policy: Policy, ask: str) -> str:
         policy: a checked policy.
         ask: see `ask_daemon` and `ask_script`.
     """
-    return "\n".join((HEADER, _settings(policy, ask), _emergency(policy), _dids(policy)))
+    return "\n".join((HEADER, _settings(policy, ask), _emergency(policy), _dids(policy), _rejections(policy)))
 
 
 def emergency_extensions(policy: Policy) -> dict[str, str]:
     """Return every way to dial an emergency number that the dialplan knows, and the number it means."""
     preset = policy.preset
-    codes = ("", *preset.hide_codes, *preset.show_codes)
+    codes = ("", *preset.hide_codes, *preset.show_codes, *_substitute_patterns(preset))
     return {
         "".join(front) + number: number
         for number in preset.emergency
@@ -86,7 +86,8 @@ def _emergency(policy: Policy) -> str:
                 number, f"Set(VEIL_DIALS={trunks})", "Goto(callveil-emergency-call,emergency,1)"
             )
         else:
-            lines += _extension(dialled, f"Goto(callveil-emergency,{number},1)")
+            pattern = f"_{dialled}" if "X" in dialled else dialled
+            lines += _extension(pattern, f"Goto(callveil-emergency,{number},1)")
     return _context("callveil-emergency", lines)
 
 
@@ -101,6 +102,26 @@ def _dids(policy: Policy) -> str:
                     taken.add(form)
                     lines += _did(form, line)
     return _context("callveil-dids", lines)
+
+
+def _substitute_patterns(preset: Preset) -> tuple[str, ...]:
+    """Return the substitute code with any digit, as a dialplan pattern writes it, and without one."""
+    return (f"{preset.substitute_code}X", preset.substitute_code) if preset.substitute_code else ()
+
+
+def _rejections(policy: Policy) -> str:
+    """Return what tells whether an answer of the far end means that it takes no hidden calls.
+
+    VEIL_SAID is the SIP code, VEIL_KEYS the whole of it with its reason; both are filtered.
+    """
+    steps = ["Set(VEIL_KEYS=${TOLOWER(${VEIL_KEYS})})"]
+    for answer in policy.rejected:
+        if answer.isdigit():
+            steps.append(f'GotoIf($["${{VEIL_SAID}}" = "{answer}"]?yes)')
+        else:
+            steps.append(f'GotoIf(${{REGEX("{answer.lower()}" ${{VEIL_KEYS}})}}?yes)')
+    lines = [*_extension("s", *steps, "Return(no)"), " same => n(yes),Return(yes)"]
+    return _context("callveil-rejections", lines)
 
 
 def _did(form: str, line: Line) -> list[str]:

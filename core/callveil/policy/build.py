@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from callveil.policy.fields import split_mailbox
-from callveil.policy.model import HIDE, DestinationRule, Identity, Keep, Line, Mailbox, Policy, Preset, Trunk
+from callveil.policy.model import (
+    DestinationRule,
+    Identity,
+    Keep,
+    Line,
+    Mailbox,
+    Policy,
+    Pool,
+    Preset,
+    Trunk,
+)
 from callveil.policy.ranges import parse_range
 from callveil.policy.schema import LinePart, PolicyPart
 
 
 def build_policy(part: PolicyPart, preset: Preset) -> Policy:
     """Return the policy that a checked file describes."""
-    identities = tuple(Identity(key, item.number, item.name) for key, item in part.identities.items())
+    identities = tuple(
+        Identity(key, item.number, item.name, item.digit, tuple(item.trunks))
+        for key, item in part.identities.items()
+    )
     neutral = identities[0].key
     return Policy(
-        preset=preset,
+        preset=replace(preset, substitute_code=part.substitute_code),
         emergency_callerid=part.emergency.callerid,
         identities=identities,
-        trunks=tuple(Trunk(key, item.dial) for key, item in part.trunks.items()),
-        lines=tuple(_line(key, item, preset, neutral) for key, item in part.lines.items()),
-        destinations=tuple(DestinationRule(item.match, item.outbound) for item in part.destinations),
+        trunks=tuple(Trunk(key, item.dial, item.trusted_to_hide) for key, item in part.trunks.items()),
+        lines=tuple(
+            _line(key, item, preset, part.identities.keys(), neutral) for key, item in part.lines.items()
+        ),
+        destinations=tuple(
+            DestinationRule(item.match, item.outbound, item.organisation) for item in part.destinations
+        ),
+        pools=tuple(Pool(key, tuple(item.identities)) for key, item in part.pools.items()),
+        rejected=tuple(part.rejected),
     )
 
 
-def _line(key: str, part: LinePart, preset: Preset, neutral: str) -> Line:
-    own = neutral if part.outbound == HIDE else part.outbound
+def _line(key: str, part: LinePart, preset: Preset, identities: Collection[str], neutral: str) -> Line:
+    # Beneath a pool's calls stands the neutral number: which of the pool a person sees must not vary.
+    own = part.outbound if part.outbound in identities else neutral
     return Line(
         key=key,
         purpose=part.purpose,
@@ -31,6 +54,8 @@ def _line(key: str, part: LinePart, preset: Preset, neutral: str) -> Line:
         outbound=part.outbound,
         beneath=part.beneath or own,
         allow_show=part.allow_show,
+        substitutes=tuple(part.substitutes),
+        show_after_rejection=part.show_after_rejection,
         show_caller=part.show_caller,
         dids=tuple(part.dids),
         extensions=tuple(

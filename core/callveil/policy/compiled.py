@@ -22,11 +22,12 @@ from callveil.policy.model import (
     Line,
     Mailbox,
     Policy,
+    Pool,
     Preset,
     Trunk,
 )
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Changes whenever a compiled file would mean something else to the code that reads it."""
 
 _MODE: Final = 0o640
@@ -55,13 +56,20 @@ def compile_policy(policy: Policy, source_sha256: str = "") -> str:
             "show_codes": preset.show_codes,
             "emergency": preset.emergency,
             "services": preset.services,
+            "toll_free": preset.toll_free,
+            "substitute_code": preset.substitute_code,
         },
         "emergency_callerid": policy.emergency_callerid,
         # Lists, because the order of each means something and the keys of an object are sorted.
-        "identities": [[identity.key, identity.number, identity.name] for identity in policy.identities],
-        "trunks": [[trunk.key, trunk.dial] for trunk in policy.trunks],
+        "identities": [
+            [identity.key, identity.number, identity.name, identity.digit, identity.trunks]
+            for identity in policy.identities
+        ],
+        "pools": [[pool.key, pool.identities] for pool in policy.pools],
+        "rejected": policy.rejected,
+        "trunks": [[trunk.key, trunk.dial, trunk.trusted_to_hide] for trunk in policy.trunks],
         "lines": [_line_data(line) for line in policy.lines],
-        "destinations": [[rule.match, rule.outbound] for rule in policy.destinations],
+        "destinations": [[rule.match, rule.outbound, rule.organisation] for rule in policy.destinations],
         # For the guard of voicemail mails, which looks up one mailbox and needs nothing else.
         "mailboxes": {
             str(mailbox): {"line": line.key, "flagged": line.flagged}
@@ -163,14 +171,21 @@ def _policy(data: dict[str, Any]) -> Policy:
                 tuple(preset["show_codes"]),
                 tuple(preset["emergency"]),
                 tuple(preset["services"]),
+                tuple(preset["toll_free"]),
+                preset["substitute_code"],
             ),
             emergency_callerid=data["emergency_callerid"],
-            identities=tuple(Identity(*identity) for identity in data["identities"]),
+            identities=tuple(
+                Identity(key, number, name, digit, tuple(trunks))
+                for key, number, name, digit, trunks in data["identities"]
+            ),
             trunks=tuple(Trunk(*trunk) for trunk in data["trunks"]),
             lines=tuple(_line(line) for line in data["lines"]),
             destinations=tuple(DestinationRule(*rule) for rule in data["destinations"]),
+            pools=tuple(Pool(key, tuple(identities)) for key, identities in data["pools"]),
+            rejected=tuple(data["rejected"]),
         )
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise CompiledError("a compiled policy with parts missing") from None
 
 
@@ -182,6 +197,8 @@ def _line_data(line: Line) -> dict[str, object]:
         "outbound": line.outbound,
         "beneath": line.beneath,
         "allow_show": line.allow_show,
+        "substitutes": line.substitutes,
+        "show_after_rejection": line.show_after_rejection,
         "show_caller": line.show_caller,
         "caller": line.caller,
         "dids": line.dids,
@@ -200,6 +217,8 @@ def _line(data: dict[str, Any]) -> Line:
         outbound=data["outbound"],
         beneath=data["beneath"],
         allow_show=data["allow_show"],
+        substitutes=tuple(data["substitutes"]),
+        show_after_rejection=data["show_after_rejection"],
         show_caller=data["show_caller"],
         caller=data["caller"],
         dids=tuple(data["dids"]),

@@ -24,7 +24,7 @@ from callveil.policy.fields import (
     RingText,
     fault,
 )
-from callveil.policy.model import HIDE
+from callveil.policy.model import HIDE, REJECTED, SUBSTITUTE_CODE
 
 MAX_TRUNKS: Final = 10
 """The answer to the dialplan carries a dial string for each, in a line of limited length."""
@@ -57,12 +57,21 @@ class IdentityPart(Part):
 
     number: PhoneNumber
     name: DisplayName = ""
+    digit: str = ""
+    trunks: list[str] = Field(default_factory=list)
+
+
+class PoolPart(Part):
+    """One of ``pools:``."""
+
+    identities: Annotated[list[str], Field(min_length=1)]
 
 
 class TrunkPart(Part):
     """One of ``trunks:``."""
 
     dial: DialText
+    trusted_to_hide: str = ""
 
 
 class KeepPart(Part):
@@ -84,6 +93,8 @@ class LinePart(Part):
     outbound: str = HIDE
     beneath: str = ""
     allow_show: bool = False
+    substitutes: list[str] = Field(default_factory=list)
+    show_after_rejection: bool = True
     show_caller: bool = False
     caller: CallerText = "none"
     keep: KeepPart = KeepPart()
@@ -94,6 +105,7 @@ class DestinationPart(Part):
 
     match: MatchText
     outbound: str
+    organisation: str = ""
 
 
 class PolicyPart(Part):
@@ -106,3 +118,6 @@ class PolicyPart(Part):
     trunks: Annotated[dict[KeyText, TrunkPart], Field(min_length=1, max_length=MAX_TRUNKS)]
     lines: Annotated[dict[KeyText, LinePart], Field(min_length=1)]
     destinations: list[DestinationPart] = Field(default_factory=list)
+    pools: dict[KeyText, PoolPart] = Field(default_factory=dict)
+    substitute_code: str = SUBSTITUTE_CODE
+    rejected: list[str] = Field(default_factory=lambda: list(REJECTED))

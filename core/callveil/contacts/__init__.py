@@ -1,0 +1,1 @@
+"""What has been agreed with single people, kept without their numbers."""
