@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_behind(
     opened = os.open
 
     def refuse(path: Any, *more: Any, **other: Any) -> int:
-        if str(path).endswith("show-not-allowed.wav.new"):  # the last of all files
+        if str(path).endswith("trunk-cannot-hide.wav.new"):  # the last of all files
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return opened(path, *more, **other)
 
@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_behind(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     code, output = run(asterisk)
     assert code == 2
-    assert "show-not-allowed.wav. Run it as root." in output
+    assert "trunk-cannot-hide.wav. Run it as root." in output
     assert_nothing_is_installed(asterisk)
     assert not list((asterisk / "sounds").iterdir())
 
