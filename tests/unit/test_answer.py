@@ -41,13 +41,21 @@ def test_a_shown_call(kind: Kind) -> None:
         "Main Office",
         "desk",
         "",
+        "",
+        "",
         *DIAL,
     ]
 
 
 def test_a_hidden_call_carries_the_number_beneath_and_no_name() -> None:
     hidden = decision(
-        Kind.HIDE, shown=None, beneath="+12065550177", line=None, prompt="callveil/show-not-allowed"
+        Kind.HIDE,
+        shown=None,
+        beneath="+12065550177",
+        line=None,
+        prompt="callveil/show-not-allowed",
+        confirm="callveil/outside-hours",
+        again="callveil/call-again-shown",
     )
     assert pack_outbound("id1", hidden).split(SEPARATOR) == [
         TOKEN,
@@ -58,6 +66,8 @@ def test_a_hidden_call_carries_the_number_beneath_and_no_name() -> None:
         "",
         "unlisted",
         "callveil/show-not-allowed",
+        "callveil/outside-hours",
+        "callveil/call-again-shown",
         *DIAL,
     ]
 
@@ -69,7 +79,7 @@ def test_a_hidden_call_cannot_carry_what_would_be_shown() -> None:
 
 def test_a_refused_call_is_withheld_and_has_nothing_to_dial() -> None:
     refused = decision(Kind.REFUSE, shown=None, name="", dial=(), number="", prompt="callveil/cannot-dial")
-    assert pack_outbound("id1", refused) == f"veil1|id1|refuse|{WITHHELD}|||desk|callveil/cannot-dial"
+    assert pack_outbound("id1", refused) == f"veil2|id1|refuse|{WITHHELD}|||desk|callveil/cannot-dial||"
 
 
 def test_the_reason_does_not_travel() -> None:
@@ -77,8 +87,8 @@ def test_the_reason_does_not_travel() -> None:
 
 
 def test_an_incoming_call() -> None:
-    assert pack_inbound("id1", "hotline", show_caller=False) == "veil1|id1|scrub|hotline"
-    assert pack_inbound("id1", "desk", show_caller=True) == "veil1|id1|show|desk"
+    assert pack_inbound("id1", "hotline", show_caller=False) == "veil2|id1|scrub|hotline"
+    assert pack_inbound("id1", "desk", show_caller=True) == "veil2|id1|show|desk"
 
 
 @pytest.mark.parametrize("text", ["a|b", "a\nb", "a\rb", "a\x00b", "a\x7fb", "a\tb"])

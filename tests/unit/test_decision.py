@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from callveil.decision import CANNOT_DIAL, SHOW_NOT_ALLOWED, Decision, Kind, decide
+from callveil.decision import CALL_AGAIN_SHOWN, CANNOT_DIAL, SHOW_NOT_ALLOWED, Decision, Kind, decide
 from callveil.policy.model import HIDE, DestinationRule, Identity, Line, Policy, Preset, Trunk
 from callveil.wording import in_words
 
@@ -70,6 +70,7 @@ def test_a_line_that_hides() -> None:
         reason="the line hotline hides its calls",
         number=SURVIVOR_E164,
         dial=dials(SURVIVOR_E164),
+        again=CALL_AGAIN_SHOWN,
     )
 
 

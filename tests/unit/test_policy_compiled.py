@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from callveil.policy.compiled import (
+    FORMAT,
     CompiledError,
     compile_policy,
     load_for_script,
@@ -86,7 +87,7 @@ def test_missing_parts_are_refused(gone: str) -> None:
 def test_other_format_is_refused() -> None:
     data = json.loads(compile_policy(read(GOOD).policy))
     with pytest.raises(CompiledError, match="another format"):
-        parse_compiled(json.dumps(data | {"format": 2}))
+        parse_compiled(json.dumps(data | {"format": FORMAT - 1}))
 
 
 def test_deeply_nested_text_is_refused() -> None:

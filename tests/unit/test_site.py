@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
-from callveil.policy.model import Preset
+from callveil.dialled import emergency_number, substitute_codes
+from callveil.policy.model import Policy, Preset
+from callveil.presets import available_countries, load_preset
 from callveil.settings import AgiSettings
 from callveil.site import ask_daemon, ask_script, did_forms, emergency_extensions, render_site
 from unit.policies import DESK, HOTLINE, US, program
@@ -36,11 +39,58 @@ def test_codes_in_front_of_an_emergency_number_lead_to_it(codes: str) -> None:
     assert f"exten => {codes}911,1,Goto(callveil-emergency,911,1)" in lines
 
 
-def test_no_emergency_extension_is_a_pattern_or_stands_twice() -> None:
-    lines = contexts(render_site(program(), ASK))["callveil-emergency"]
-    names = [line.split(" => ")[1].split(",")[0] for line in lines if line.startswith("exten")]
-    assert len(names) == len(set(names)) == len(emergency_extensions(program()))
-    assert not [name for name in names if name.startswith("_")]
+def emergency_names(policy: Policy) -> dict[str, str]:
+    """Every extension of the emergency context as the dialplan names it, and the number it leads to."""
+    found: dict[str, str] = {}
+    for line in contexts(render_site(policy, ASK))["callveil-emergency"]:
+        if line.startswith("exten"):
+            name, _, step = line.removeprefix("exten => ").split(",", 2)
+            assert name not in found
+            found[name] = step.split(",")[1] if step.startswith("Goto(callveil-emergency,") else name
+    return found
+
+
+def is_matched(name: str, dialled: str) -> bool:
+    """Return what Asterisk finds: a name with `_` in front is a pattern, in which X is any digit."""
+    if not name.startswith("_"):
+        return name == dialled
+    return re.fullmatch(re.escape(name[1:]).replace("X", "[0-9]"), dialled) is not None
+
+
+def test_no_emergency_extension_stands_twice_and_patterns_leave_a_digit_open_only() -> None:
+    names = emergency_names(program())
+    assert len(names) == len(emergency_extensions(program()))
+    for name in names:
+        assert re.fullmatch(r"[0-9*#]+|_[0-9*#]*(?:\*68X[0-9*#]*){1,2}", name), name
+
+
+@pytest.mark.parametrize("country", available_countries())
+def test_every_way_to_dial_an_emergency_number_is_covered(country: str) -> None:
+    preset = load_preset(country)
+    names = emergency_names(program(preset=preset))
+    exact = {name for name in names if not name.startswith("_")}
+    patterns = [name for name in names if name not in exact]
+    codes = ("", *preset.hide_codes, *preset.show_codes, *substitute_codes(preset), preset.substitute_code)
+    for first, second, number in product(codes, codes, preset.emergency):
+        dialled = first + second + number
+        matching = {name for name in patterns if is_matched(name, dialled)} | ({dialled} & exact)
+        assert {names[name] for name in matching} == {number}, dialled
+
+
+@pytest.mark.parametrize("country", available_countries())
+def test_nothing_else_is_an_emergency_call(country: str) -> None:
+    preset = load_preset(country)
+    for name, number in emergency_names(program(preset=preset)).items():
+        bare = name.removeprefix("_")
+        for first, last in product("059", "059"):
+            dialled = bare.replace("X", first, 1).replace("X", last, 1)
+            assert emergency_number(preset, dialled) == number, dialled
+
+
+def test_without_a_substitute_code_no_emergency_extension_is_a_pattern() -> None:
+    names = emergency_names(program(preset=replace(US, substitute_code="")))
+    assert not [name for name in names if name.startswith("_") or "*68" in name]
+    assert "*67911" in names
 
 
 def test_codes_made_of_digits_work_too() -> None:
