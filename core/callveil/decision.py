@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -78,8 +78,6 @@ class _Ruling:
     identity: Identity
     reason: str
     prompt: str = ""
-    final: bool = False
-    """Whether staff may not even be offered to show anything after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ def decide(policy: Policy, extension: str, digits: str, facts: Facts = NO_FACTS)
     if not trunks:
         reason = "this call must be hidden, and no trunk can hide it"
         return _refuse(line, reason, TRUNK_CANNOT_HIDE)
-    may_show = hides and line is not None and line.show_after_rejection and not ruling.final
+    may_show = hides and line is not None and line.show_after_rejection and not _must_stay_hidden(call)
     return Decision(
         kind=ruling.kind,
         shown=None if hides else ruling.identity.number,
@@ -237,16 +235,23 @@ def _by_contact(call: _Call) -> _Ruling | None:
         return None
     agreed = call.contact.outbound
     if agreed == HIDE:
-        return replace(_hide(call, "agreed with this contact: hide"), final=True)
+        return _hide(call, "agreed with this contact: hide")
     if agreed == NEUTRAL:
         beneath = call.line.beneath if call.line else call.policy.neutral.key
         return _shown(call, beneath, "this contact's telephone rejects hidden calls")
-    if agreed not in call.policy.identity_by_key and agreed not in call.policy.pool_by_key:
+    if _must_stay_hidden(call):
         reason = (
             f'agreed with this contact: "{agreed}", which the policy no longer has; the call goes out hidden'
         )
-        return replace(_hide(call, reason), final=True)
+        return _hide(call, reason)
     return _shown(call, agreed, f"agreed with this contact: {agreed}")
+
+
+def _must_stay_hidden(call: _Call) -> bool:
+    """Return whether staff may not even be offered to show anything, whichever rule hid the call."""
+    agreed = call.contact.outbound if call.contact else ""
+    names = ("", NEUTRAL, *call.policy.identity_by_key, *call.policy.pool_by_key)
+    return agreed not in names  # hiding, or a name that the policy no longer has
 
 
 def _by_destination(call: _Call) -> _Ruling | None:
