@@ -11,6 +11,7 @@ that nothing left over from another call, and no half answer, can pass for a dec
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from callveil.decision import Decision, Kind
@@ -26,6 +27,9 @@ MAX_LENGTH: Final = 1900
 """Bytes: Asterisk reads AGI lines of 2048 bytes and takes the rest of a longer one for the next command."""
 
 
+_SPLITS_AN_ANSWER: Final = re.compile(r"[|\x00-\x1f\x7f]")
+
+
 class AnswerError(ValueError):
     """An answer that the dialplan could not read back."""
 
@@ -36,9 +40,8 @@ def pack(fields: tuple[str, ...]) -> str:
     Raises:
         AnswerError: if a field holds the separator or a control character, or the whole is too long.
     """
-    for text in fields:
-        if SEPARATOR in text or any(ord(character) < 32 or ord(character) == 127 for character in text):
-            raise AnswerError("a field of the answer holds a character that would split it")
+    if _SPLITS_AN_ANSWER.search("".join(fields)):
+        raise AnswerError("a field of the answer holds a character that would split it")
     packed = SEPARATOR.join((TOKEN, *fields))
     if len(packed.encode()) > MAX_LENGTH:
         raise AnswerError("the answer is longer than Asterisk reads")

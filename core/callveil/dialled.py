@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from callveil.numbers import FORMATTING
@@ -84,8 +85,7 @@ def emergency_number(preset: Preset, digits: str) -> str | None:
         for number in preset.emergency:
             if start + len(number) == len(bare) and bare.endswith(number):
                 return number
-        # The substitute code alone, too: somebody in a hurry leaves its digit out.
-        for code in (*_codes(preset), *filter(None, (preset.substitute_code,))):
+        for code in _codes_in_a_hurry(preset):
             after = start + len(code)
             if after not in seen and bare.startswith(code, start):
                 seen.add(after)
@@ -98,11 +98,18 @@ def is_emergency(preset: Preset, digits: str) -> bool:
     return emergency_number(preset, digits) is not None
 
 
-def _codes(preset: Preset) -> list[str]:
+@lru_cache(maxsize=8)
+def _codes_in_a_hurry(preset: Preset) -> tuple[str, ...]:
+    """Return every code, and the substitute code alone: somebody in a hurry leaves its digit out."""
+    return (*_codes(preset), *filter(None, (preset.substitute_code,)))
+
+
+@lru_cache(maxsize=8)
+def _codes(preset: Preset) -> tuple[str, ...]:
     """Return every code, the longest first, so that no code hides a longer one that begins with it."""
     codes = {code for code in (*preset.hide_codes, *preset.show_codes) if code}
     codes |= set(substitute_codes(preset))
-    return sorted(codes, key=lambda code: (-len(code), code))
+    return tuple(sorted(codes, key=lambda code: (-len(code), code)))
 
 
 def substitute_codes(preset: Preset) -> tuple[str, ...]:
@@ -113,6 +120,8 @@ def substitute_codes(preset: Preset) -> tuple[str, ...]:
 
 
 def _code_in_front(preset: Preset, text: str) -> str | None:
+    if not text.startswith(_codes(preset)):
+        return None
     for code in _codes(preset):
         if text.startswith(code) and (not _looks_like_a_number(code) or text[len(code) :].strip(_BETWEEN)):
             return code

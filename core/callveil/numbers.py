@@ -14,6 +14,10 @@ MAX_SPELLED: Final = 40
 # ASCII only. `str.isdigit` and `\d` also take the digits of other scripts, and so does phonenumbers. No
 # country code begins with 0; phonenumbers would drop the plus sign and guess, and a guess rings a stranger.
 _PLAIN: Final = re.compile(r"[0-9]+|\+[1-9][0-9]*")
+# A whole number of the numbering plan of North America, whose areas and offices never begin with 0 or 1. Most
+# calls are to one, and need no library for it: loading it takes longer than all else that a script does.
+_NORTH_AMERICAN: Final = re.compile(r"(\+1|1?)([2-9][0-9]{9})")
+_NORTH_AMERICA: Final = ("US", "CA")
 _E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")
 
 FORMATTING: Final = " \t.-()"
@@ -45,6 +49,9 @@ def to_e164(digits: str, region: str) -> str | None:
     plain = without_formatting(digits)
     if _PLAIN.fullmatch(plain) is None:
         return None
+    whole = _NORTH_AMERICAN.fullmatch(plain)
+    if whole is not None and (whole[1] == "+1" or region in _NORTH_AMERICA):
+        return f"+1{whole[2]}"
     # A second reading of the result must agree with it. It does not where the library took digits for
     # something they are not (a national number with zeros to spare), and then nobody knows who would ring.
     spelled = _read(plain, region)
