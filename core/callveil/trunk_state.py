@@ -1,0 +1,140 @@
+"""What is known of the trunks' settings, kept in ``trunks.json`` for programs that start for one decision.
+
+The file holds names of trunks and of settings, never a setting's value. A small part of it, `cannot_hide`,
+is read by the script that Asterisk starts for each call, so that nothing heavy is loaded here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+FORMAT: Final = 1
+_MAX_BYTES: Final = 256 * 1024
+_MODE: Final = 0o640
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkState:
+    """What is known of one trunk.
+
+    Attributes:
+        way: which dial string this is about, see `way_of`.
+        looked: when its settings were last seen, with its zone; None where they never were.
+        faults: names of the settings that defeat hiding, see `callveil.trunk_faults`.
+        risks: names of the settings that are worth a look.
+        trouble: why the last look failed, in plain words; empty where it did not.
+        tried: when that was; None where nobody has looked yet.
+    """
+
+    way: str
+    looked: datetime | None = None
+    faults: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+    trouble: str = ""
+    tried: datetime | None = None
+
+    def unseen(self, trouble: str, now: datetime) -> TrunkState:
+        """Return the same after a look that failed: what was known before stays in force."""
+        return replace(self, trouble=trouble, tried=now)
+
+
+def way_of(dial: str) -> str:
+    """Return what tells one dial string from another, without any part of it."""
+    return hashlib.sha256(dial.encode()).hexdigest()[:16]
+
+
+def cannot_hide(path: Path) -> frozenset[str]:
+    """Return the keys of the trunks whose settings defeat hiding, as last seen.
+
+    Args:
+        path: the state file. Without it, or where it cannot be read, nothing is known.
+    """
+    return unable(read_state(path))
+
+
+def unable(states: Mapping[str, TrunkState]) -> frozenset[str]:
+    """Return the keys of the trunks whose settings defeat hiding."""
+    return frozenset(key for key, state in states.items() if state.faults)
+
+
+def read_state(path: Path) -> dict[str, TrunkState]:
+    """Return what is known, by the trunk's key in the policy; empty where there is nothing to be read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.loads(file.read(_MAX_BYTES))
+        if data["format"] != FORMAT:
+            return {}
+        return {str(key): _state(one) for key, one in data["trunks"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def write_state(path: Path, states: Mapping[str, TrunkState]) -> None:
+    """Write all that is known, whole or not at all, readable for the owner and group of the folder.
+
+    Raises:
+        OSError: it cannot be written; whatever was there before still is.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(as_text(states))
+            file.flush()
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, -1, path.parent.stat().st_gid)
+            os.fchmod(descriptor, _MODE)
+            os.fsync(descriptor)
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
+
+
+def as_text(states: Mapping[str, TrunkState]) -> str:
+    """Return all that is known as the file holds it: the same text for the same knowledge."""
+    trunks = {
+        key: {
+            "way": state.way,
+            "looked": _written(state.looked),
+            "faults": state.faults,
+            "risks": state.risks,
+            "trouble": state.trouble,
+            "tried": _written(state.tried),
+        }
+        for key, state in states.items()
+    }
+    return json.dumps({"format": FORMAT, "trunks": trunks}, sort_keys=True, indent=1) + "\n"
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="minutes") if moment else None
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment without its zone")
+    return moment
+
+
+def _state(data: dict[str, Any]) -> TrunkState:
+    return TrunkState(
+        way=str(data["way"]),
+        looked=_read_moment(data["looked"]),
+        faults=tuple(str(name) for name in data["faults"]),
+        risks=tuple(str(name) for name in data["risks"]),
+        trouble=str(data["trouble"]),
+        tried=_read_moment(data["tried"]),
+    )
