@@ -141,26 +141,6 @@ DIALS: Final = (
     "Local/{digits}@my-gateway",
 )
 
-MATCHES: Final = (
-    "+1*",
-    "+1800*",
-    "+18*",
-    "+1206*",
-    "+1206555*",
-    "+44*",
-    "+44207*",
-    "+49*",
-    "+61*",
-    "+64*",
-    "+12065550123",
-    "+442079460123",
-    "+493023125123",
-    "+12065550124",
-    "+120655501234",
-)
-
-TOLL_FREE: Final = ("+1800", "+1888", "+448081", "+611800", "+4930231", "+6421")
-
 
 @dataclass(frozen=True)
 class World:
@@ -204,10 +184,26 @@ class Call:
     number: str | None
 
 
+def beginnings(preset: Preset) -> st.SearchStrategy[str]:
+    """Draw how a number that is dialled in a country begins, such as +1800."""
+    numbers = st.sampled_from([number for _, number in SPELLED[preset.country]])
+    return st.builds(lambda number, length: number[:length], numbers, st.sampled_from((3, 5, 8)))
+
+
+@st.composite
+def destinations(draw: st.DrawFn, preset: Preset, rules: st.SearchStrategy[str]) -> DestinationRule:
+    if draw(st.booleans()):
+        return DestinationRule(draw(beginnings(preset)) + "*", draw(rules))
+    whole = st.sampled_from([number for _, number in SPELLED[preset.country]])
+    # Neither fits a number that only begins like it.
+    match = draw(whole) + draw(st.sampled_from(("", "", "4")))
+    return DestinationRule(match, draw(rules), "County Court")
+
+
 @st.composite
 def presets(draw: st.DrawFn) -> Preset:
     preset = draw(st.sampled_from(PRESETS))
-    toll_free = (*preset.toll_free, *draw(st.lists(st.sampled_from(TOLL_FREE), max_size=2)))
+    toll_free = (*preset.toll_free, *draw(st.lists(beginnings(preset), max_size=1)))
     return replace(
         preset, toll_free=toll_free, substitute_code=draw(st.sampled_from(("*68", "*68", "*55", "*1", "")))
     )
@@ -233,8 +229,9 @@ def policies(draw: st.DrawFn) -> Policy:
         for key in ("pool", "round")[: draw(st.integers(0, 2))]
     )
     rules = st.sampled_from((HIDE, HIDE, *keys, *(pool.key for pool in pools)))
+    preset = draw(presets())
     return Policy(
-        preset=draw(presets()),
+        preset=preset,
         emergency_callerid=draw(st.sampled_from(("+12065550199", identities[0].number))),
         identities=identities,
         trunks=tuple(
@@ -257,10 +254,7 @@ def policies(draw: st.DrawFn) -> Policy:
                 : draw(st.integers(1, 3))
             ]
         ),
-        destinations=tuple(
-            DestinationRule(match, draw(rules), "" if match.endswith("*") else "County Court")
-            for match in draw(st.lists(st.sampled_from(MATCHES), max_size=4))
-        ),
+        destinations=tuple(draw(st.lists(destinations(preset, rules), max_size=3))),
         pools=pools,
     )
 
@@ -318,7 +312,7 @@ def codes(draw: st.DrawFn, preset: Preset, *, bare: bool = False) -> tuple[tuple
         bare: the substitute code may stand there without a digit, too.
     """
     some = codes_of(preset) + ([preset.substitute_code] * 3 if bare and preset.substitute_code else [])
-    drawn = draw(st.lists(st.sampled_from(some), max_size=4))
+    drawn = draw(st.one_of(st.just([]), st.lists(st.sampled_from(some), max_size=4)))
     between = st.sampled_from(BETWEEN)
     return tuple(drawn), draw(between) + "".join(code + draw(between) for code in drawn)
 
