@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
+import phonenumbers
 from pydantic import AfterValidator, Field
 
 from callveil.data_files import DataFilesError, config_dir
@@ -15,11 +17,14 @@ from callveil.policy.problems import PolicyError, Problem
 from callveil.policy.schema import Part
 from callveil.policy.sentences import validate
 from callveil.policy.source import SourceError, read_source
-from callveil.policy.tree import parse_tree
+from callveil.policy.tree import Tree, parse_tree
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _CODE: Final = re.compile(r"[0-9*#]{2,8}")
 _SHORT: Final = re.compile(r"[0-9]{2,8}")
+_PREFIX: Final = re.compile(r"\+[0-9]{3,12}")
+_MIN_NATIONAL: Final = 3
+"""Digits after the country code: with fewer, ordinary numbers would pass for toll-free ones."""
 
 
 def _code(text: str) -> str:
@@ -34,8 +39,15 @@ def _short(text: str) -> str:
     return text
 
 
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise fault('Write how these numbers begin with + and the country code, as "+1800".')
+    return text
+
+
 CodeText = Annotated[str, AfterValidator(_code)]
 ShortText = Annotated[str, AfterValidator(_short)]
+PrefixText = Annotated[str, AfterValidator(_prefix)]
 
 
 class PresetPart(Part):
@@ -45,6 +57,7 @@ class PresetPart(Part):
     show_codes: Annotated[list[CodeText], Field(min_length=1)]
     emergency: Annotated[list[ShortText], Field(min_length=1)]
     services: list[ShortText] = Field(default_factory=list)
+    toll_free: list[PrefixText] = Field(default_factory=list)
 
 
 def available_countries() -> tuple[str, ...]:
@@ -73,16 +86,46 @@ def load_preset(country: str) -> Preset:
     except SourceError as error:
         raise PolicyError([error.problem]) from None
     part = validate(PresetPart, tree)
+    _check_toll_free(tree, country)
     problems = [Problem(str(path), flaw.mark.line, flaw.mark.column, flaw.text) for flaw in tree.flaws]
     if part is None or problems:
         raise PolicyError(problems)
     preset = Preset(
-        country, tuple(part.hide_codes), tuple(part.show_codes), tuple(part.emergency), tuple(part.services)
+        country,
+        tuple(part.hide_codes),
+        tuple(part.show_codes),
+        tuple(part.emergency),
+        tuple(part.services),
+        tuple(part.toll_free),
     )
-    clashes = find_clashes(preset)
+    # The substitute code is the policy's, and checked there.
+    clashes = find_clashes(replace(preset, substitute_code=""))
     if clashes:
         raise PolicyError([Problem(str(path), 1, 1, clash) for clash in clashes])
     return preset
+
+
+def alike(preset: Preset, code: str) -> list[str]:
+    """Return the codes and short numbers of a preset that begin with a code, or that it begins with."""
+    known = (
+        *preset.hide_codes,
+        *preset.show_codes,
+        *filter(None, (preset.substitute_code,)),
+        *preset.emergency,
+        *preset.services,
+    )
+    return [other for other in known if other.startswith(code) or code.startswith(other)]
+
+
+def _check_toll_free(tree: Tree, country: str) -> None:
+    code = f"+{phonenumbers.country_code_for_region(country)}"
+    for path, prefix in tree.texts(("toll_free",)):
+        if not prefix.startswith(code) or len(prefix) - len(code) < _MIN_NATIONAL:
+            tree.add(
+                tree.value_mark(path),
+                f"Toll-free numbers of this country begin with {code} and at least 3 digits more. "
+                "Write them so, with the plus sign.",
+            )
 
 
 def find_clashes(preset: Preset) -> list[str]:
@@ -98,6 +141,11 @@ def find_clashes(preset: Preset) -> list[str]:
         for code in codes
         for short in shorts
         if code.startswith(short) or short.startswith(code)
+    ]
+    clashes += [
+        f'The substitute code "{preset.substitute_code}" and "{other}" begin alike. Take one of them away.'
+        for other in alike(replace(preset, substitute_code=""), preset.substitute_code)
+        if preset.substitute_code
     ]
     clashes += [
         f'The codes "{hide}" and "{show}" begin alike. Take one of them away.'

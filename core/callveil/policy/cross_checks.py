@@ -6,15 +6,15 @@ is not, and know where each value stands.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 import phonenumbers
 
-from callveil.policy.fields import split_mailbox
-from callveil.policy.model import HIDE, Preset
-from callveil.policy.problems import mention
+from callveil.policy.fields import is_possible, may_be_a_persons, split_mailbox
+from callveil.policy.model import Preset
 from callveil.policy.ranges import MAX_EXTENSIONS, NumberRange, parse_range
+from callveil.policy.references import check_references
+from callveil.policy.substitutes import check_substitutes
 from callveil.policy.tree import Path, Tree
 
 
@@ -25,52 +25,21 @@ def cross_check(tree: Tree, preset: Preset | None) -> None:
         tree: the policy, checked against the schema.
         preset: of its country; None where that is not known, which skips what depends on it.
     """
-    _check_references(tree)
+    check_references(tree)
     _check_extensions(tree, preset)
     _check_mailboxes(tree)
     _check_dids(tree)
     _check_destinations(tree)
     for key in tree.names(("lines",)):
         _check_line(tree, ("lines", key))
+    _check_rejected(tree)
+    check_substitutes(tree, preset)
     if preset:
         _check_owned_numbers(tree, preset)
 
 
-def find_notes(tree: Tree, preset: Preset) -> Iterator[tuple[Path, str]]:
-    """Yield what is allowed but worth knowing: the path and a sentence."""
-    for path, found in _ranges(tree):
-        inside = [number for number in preset.emergency if number in found]
-        if inside and found.size > 1:
-            yield (
-                path,
-                f"Note: {' and '.join(inside)} in this range is an emergency number, so no telephone "
-                "of this line has it.",
-            )
-
-
-def _check_references(tree: Tree) -> None:
-    known = tree.names(("identities",))
-    if not known:
-        return  # that is the mistake, and not each place that names one
-    places: list[Path] = [
-        ("lines", key, name) for key in tree.names(("lines",)) for name in ("outbound", "beneath")
-    ]
-    places += [("destinations", index, "outbound") for index in range(tree.length(("destinations",)))]
-    for path in places:
-        text = tree.text(path)
-        if text is None or text in known or (text == HIDE and path[-1] == "outbound"):
-            continue
-        if tree.find(("identities", text)) is None and ("identities", text) in tree.values:
-            continue  # it is there, and something is wrong with it already
-        alike = difflib.get_close_matches(text, known, 1)
-        hint = f'Did you mean "{alike[0]}"?' if alike else "Add it there, or write another one's name."
-        tree.add(
-            tree.value_mark(path),
-            f"{mention(text, 'This')} is not one of the identities. {hint}",
-        )
-
-
-def _ranges(tree: Tree) -> Iterator[tuple[Path, NumberRange]]:
+def extension_ranges(tree: Tree) -> Iterator[tuple[Path, NumberRange]]:
+    """Yield the path and the range of each usable entry of each line's ``extensions:``."""
     for key in tree.names(("lines",)):
         for path, text in tree.texts(("lines", key, "extensions")):
             yield path, parse_range(text)
@@ -79,7 +48,7 @@ def _ranges(tree: Tree) -> Iterator[tuple[Path, NumberRange]]:
 def _check_extensions(tree: Tree, preset: Preset | None) -> None:
     owners: dict[str, Path] = {}
     total = 0
-    for path, found in _ranges(tree):
+    for path, found in extension_ranges(tree):
         total += found.size
         if total > MAX_EXTENSIONS:
             tree.add(
@@ -152,6 +121,7 @@ def _check_destinations(tree: Tree) -> None:
         match = tree.text(path)
         if match is None:
             continue
+        _check_whose(tree, index, match)
         for first_path, first in seen:
             if match == first or (first.endswith("*") and match.startswith(first[:-1])):
                 tree.add(
@@ -161,6 +131,37 @@ def _check_destinations(tree: Tree) -> None:
                 )
                 break
         seen.append((path, match))
+
+
+def _check_whose(tree: Tree, index: int, match: str) -> None:
+    """Check that a number that could be a person's is said to be an organisation's."""
+    if not may_be_a_persons(match):
+        return
+    path: Path = ("destinations", index, "match")
+    if ("destinations", index, "organisation") not in tree.values:
+        tree.add(
+            tree.value_mark(path),
+            "A person's number must not stand in the policy. Write the first digits that many numbers share, "
+            'then *. Only for the number of an organisation add organisation: "County Court", its name.',
+        )
+    elif match.endswith("*"):
+        tree.add(
+            tree.value_mark(path),
+            "This is a whole number already. Take the * away.",
+        )
+    elif not is_possible(match):
+        tree.add(
+            tree.value_mark(path),
+            "No telephone can have this number. Check the country code and count the digits.",
+        )
+
+
+def _check_rejected(tree: Tree) -> None:
+    seen: set[str] = set()
+    for path, answer in tree.texts(("rejected",)):
+        if answer in seen:
+            tree.add(tree.value_mark(path), f'"{answer}" stands here twice. Take one away.')
+        seen.add(answer)
 
 
 def _check_line(tree: Tree, line: Path) -> None:

@@ -12,6 +12,8 @@ def describe_line(line: Line, policy: Policy) -> str:
         (
             _outbound(line, policy, beneath),
             *_show_code(line, policy, beneath),
+            *_substitutes(line, policy),
+            *_after_rejection(line),
             *_inbound(line),
             "Callers are never recorded.",
             *_kept(line),
@@ -22,14 +24,33 @@ def describe_line(line: Line, policy: Policy) -> str:
 def _outbound(line: Line, policy: Policy, beneath: Identity) -> str:
     if line.outbound == HIDE:
         return f"calls out are hidden ({f'{beneath.name} {beneath.number}'.strip()} beneath)."
-    shown = policy.identity_by_key[line.outbound]
-    return f"calls out show {shown.number}{f' ({shown.name})' if shown.name else ''}."
+    pool = policy.pool_by_key.get(line.outbound)
+    if pool is not None:
+        return (
+            f"calls out show one of {len(pool.identities)} numbers of pool {pool.key}, always the same one "
+            "to each person."
+        )
+    return f"calls out show {_named(policy.identity_by_key[line.outbound])}."
 
 
 def _show_code(line: Line, policy: Policy, beneath: Identity) -> tuple[str, ...]:
     if line.outbound != HIDE or not line.allow_show:
         return ()
     return (f"Staff may show {beneath.number} with {' or '.join(policy.preset.show_codes)}.",)
+
+
+def _substitutes(line: Line, policy: Policy) -> tuple[str, ...]:
+    choices = [
+        f"{_named(identity)} with {policy.preset.substitute_code}{identity.digit}"
+        for identity in (policy.identity_by_key[key] for key in line.substitutes)
+    ]
+    return (f"Staff may show {' or '.join(choices)}.",) if choices else ()
+
+
+def _after_rejection(line: Line) -> tuple[str, ...]:
+    if line.show_after_rejection:
+        return ()
+    return ("When a hidden call is rejected, staff are not offered to show the number.",)
 
 
 def _inbound(line: Line) -> tuple[str, ...]:
@@ -43,3 +64,7 @@ def _kept(line: Line) -> tuple[str, ...]:
         if days is not None
     ]
     return (f"To be kept: {', '.join(kept)} (this version deletes nothing by itself).",) if kept else ()
+
+
+def _named(identity: Identity) -> str:
+    return f"{identity.number} ({identity.name})" if identity.name else identity.number

@@ -11,14 +11,16 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from callveil.policy.model import HIDE
+from callveil.policy.model import HIDE, NEUTRAL
 from callveil.policy.problems import mention
 from callveil.policy.ranges import parse_range
 
-RESERVED: Final = frozenset({HIDE, "unlisted", "emergency"})
+RESERVED: Final = frozenset({HIDE, NEUTRAL, "unlisted", "emergency"})
 """Words that mean something else wherever a name may stand."""
 
 MAX_NAME: Final = 40
+MAX_ORGANISATION: Final = 60
+MAX_REASON: Final = 200
 MAX_DIAL: Final = 120
 MAX_DAYS: Final = 3650
 
@@ -33,7 +35,14 @@ _RING: Final = re.compile(
     r"[A-Za-z0-9_-]{1,79},[A-Za-z0-9_*#+-]{1,79},(?:[1-9][0-9]{0,4}|[A-Za-z][A-Za-z0-9_-]{0,39})"
 )
 _DAYS: Final = re.compile(r"([1-9][0-9]{0,3})d")
-_MATCH: Final = re.compile(r"\+([0-9]+)(\*?)")
+_MATCH: Final = re.compile(r"\+([0-9]+)\*?")
+_DIGIT: Final = re.compile(r"[0-9]")
+# Numbers are made of digits: a code that begins with one would swallow the numbers that begin alike.
+_SUBSTITUTE_CODE: Final = re.compile(r"[*#][0-9*#]{1,7}")
+# It becomes part of a regular expression in the dialplan.
+_REJECTION: Final = re.compile(r"[456][0-9]{2}|[a-z]{4,30}")
+_ORGANISATION_MARKS: Final = frozenset("0123456789 .,'&()/-")
+_MAX_DIGITS_OF_A_NAME: Final = 4
 _CALLER_WORDS: Final = ("none", "repeat", "country", "full")
 
 
@@ -81,6 +90,57 @@ def _name(text: str) -> str:
         raise fault("This name is longer than 40 characters. Shorten it.")
     if any(not (character.isalpha() or character in _NAME_MARKS) for character in text):
         raise fault("A name may hold letters, digits, spaces and . ' & - only. Take other characters away.")
+    return text
+
+
+def _digit(text: str) -> str:
+    if not _DIGIT.fullmatch(text):
+        raise fault('Write one digit from 0 to 9, in quotes: "3".')
+    return text
+
+
+def _reason(text: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        raise fault(
+            "Write why calls stay hidden on this trunk, in a sentence. Somebody will have to trust it."
+        )
+    if len(text) > MAX_REASON:
+        raise fault("This reason is longer than 200 characters. Shorten it.")
+    return text
+
+
+def _organisation(text: str) -> str:
+    text = unicodedata.normalize("NFC", " ".join(text.split()))
+    if not text:
+        raise fault('Write whose number this is, as "County Court". It must not be a person.')
+    if len(text) > MAX_ORGANISATION:
+        raise fault("This name is longer than 60 characters. Shorten it.")
+    if any(not (character.isalpha() or character in _ORGANISATION_MARKS) for character in text):
+        raise fault(
+            "An organisation's name may hold letters, digits, spaces and . , ' & ( ) / - only. Take other "
+            "characters away."
+        )
+    # It is repeated where numbers are not.
+    if sum(character.isdigit() for character in text) > _MAX_DIGITS_OF_A_NAME:
+        raise fault("An organisation's name holds at most 4 digits. Take the number out of it.")
+    return text
+
+
+def _substitute_code(text: str) -> str:
+    if text and not _SUBSTITUTE_CODE.fullmatch(text):
+        raise fault(
+            'Write a substitute code as * or # and then 1 to 7 digits, * or #, as "*68"; or "" for none.'
+        )
+    return text
+
+
+def _rejection(text: str) -> str:
+    if not _REJECTION.fullmatch(text):
+        raise fault(
+            'Write a SIP code from 400 to 699, as "433", or part of a word of the answer in 4 to 30 small '
+            'letters, as "anonym".'
+        )
     return text
 
 
@@ -162,20 +222,21 @@ def _match(text: str) -> str:
     match = _MATCH.fullmatch(text)
     if not match:
         raise fault('Write a pattern as + and the first digits of the numbers, then *: "+1800*".')
-    digits, star = match[1], match[2]
+    digits = match[1]
     if len(digits) < 3:
         raise fault(
             "This pattern is too wide: it needs at least 3 digits. Use a line's outbound for a rule so wide."
         )
-    # Twelve digits and a star are no more of a pattern than the number itself.
-    if len(digits) >= 10 and (not star or is_possible(f"+{digits}")):
-        raise fault(
-            "A person's number must not stand in the policy. Write the first digits that many numbers "
-            "share, then *."
-        )
     if len(digits) > 15:
         raise fault("This pattern is longer than any telephone number. Shorten it.")
     return text
+
+
+def may_be_a_persons(match: str) -> bool:
+    """Return whether a destination's pattern is no more of a pattern than somebody's number itself."""
+    digits = match.removeprefix("+").removesuffix("*")
+    # Twelve digits and a star fit a whole number, too.
+    return len(digits) >= 10 and (not match.endswith("*") or is_possible(f"+{digits}"))
 
 
 def _caller(text: str) -> str:
@@ -197,6 +258,11 @@ def _checked(check: Callable[[str], str]) -> AfterValidator:
 KeyText = Annotated[str, _checked(_key)]
 PhoneNumber = Annotated[str, _checked(_phone_number)]
 DisplayName = Annotated[str, _checked(_name)]
+DigitText = Annotated[str, _checked(_digit)]
+ReasonText = Annotated[str, _checked(_reason)]
+OrganisationText = Annotated[str, _checked(_organisation)]
+SubstituteCodeText = Annotated[str, _checked(_substitute_code)]
+RejectionText = Annotated[str, _checked(_rejection)]
 DialText = Annotated[str, _checked(_dial)]
 ExtensionsText = Annotated[str, _checked(_extensions)]
 MailboxText = Annotated[str, _checked(_mailbox)]

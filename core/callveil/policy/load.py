@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callveil.policy.build import build_policy
-from callveil.policy.cross_checks import cross_check, find_notes
+from callveil.policy.cross_checks import cross_check
 from callveil.policy.model import Policy, Preset
+from callveil.policy.notes import find_notes
 from callveil.policy.problems import PolicyError, Problem
 from callveil.policy.schema import PolicyPart
 from callveil.policy.sentences import validate

@@ -14,14 +14,19 @@ from callveil.policy.fields import (
     CountryText,
     DaysText,
     DialText,
+    DigitText,
     DisplayName,
     ExtensionsText,
     KeyText,
     MailboxText,
     MatchText,
+    OrganisationText,
     PhoneNumber,
     PurposeText,
+    ReasonText,
+    RejectionText,
     RingText,
+    SubstituteCodeText,
     fault,
 )
 from callveil.policy.model import HIDE, REJECTED, SUBSTITUTE_CODE
@@ -29,11 +34,19 @@ from callveil.policy.model import HIDE, REJECTED, SUBSTITUTE_CODE
 MAX_TRUNKS: Final = 10
 """The answer to the dialplan carries a dial string for each, in a line of limited length."""
 
+MAX_REJECTED: Final = 20
+
 
 def _version(version: int) -> int:
     if version != 1:
         raise fault("This Callveil reads policies of version 1. Write version: 1.")
     return version
+
+
+def _several(names: list[str]) -> list[str]:
+    if len(set(names)) < 2:
+        raise fault("A pool needs at least two different identities. Add one, or do without the pool.")
+    return names
 
 
 class Part(BaseModel):
@@ -57,21 +70,21 @@ class IdentityPart(Part):
 
     number: PhoneNumber
     name: DisplayName = ""
-    digit: str = ""
+    digit: DigitText = ""
     trunks: list[str] = Field(default_factory=list)
 
 
 class PoolPart(Part):
     """One of ``pools:``."""
 
-    identities: Annotated[list[str], Field(min_length=1)]
+    identities: Annotated[list[str], AfterValidator(_several)]
 
 
 class TrunkPart(Part):
     """One of ``trunks:``."""
 
     dial: DialText
-    trusted_to_hide: str = ""
+    trusted_to_hide: ReasonText = ""
 
 
 class KeepPart(Part):
@@ -105,7 +118,7 @@ class DestinationPart(Part):
 
     match: MatchText
     outbound: str
-    organisation: str = ""
+    organisation: OrganisationText = ""
 
 
 class PolicyPart(Part):
@@ -119,5 +132,7 @@ class PolicyPart(Part):
     lines: Annotated[dict[KeyText, LinePart], Field(min_length=1)]
     destinations: list[DestinationPart] = Field(default_factory=list)
     pools: dict[KeyText, PoolPart] = Field(default_factory=dict)
-    substitute_code: str = SUBSTITUTE_CODE
-    rejected: list[str] = Field(default_factory=lambda: list(REJECTED))
+    substitute_code: SubstituteCodeText = SUBSTITUTE_CODE
+    rejected: Annotated[list[RejectionText], Field(max_length=MAX_REJECTED)] = Field(
+        default_factory=lambda: list(REJECTED)
+    )
