@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 POLICY_VARIABLE: Final = "CALLVEIL_POLICY"
 COMPILED_VARIABLE: Final = "CALLVEIL_COMPILED"
+SETTINGS_VARIABLE: Final = "CALLVEIL_SETTINGS"
 """Environment variables that name other files than the usual ones."""
 
 
@@ -66,15 +67,10 @@ def _silence() -> int:
     return stdout
 
 
-def _paths() -> tuple[Path, Path]:
+def _path(variable: str, usual: Path) -> Path:
     from pathlib import Path
 
-    from callveil.settings import COMPILED_PATH, POLICY_PATH
-
-    return (
-        Path(os.environ.get(POLICY_VARIABLE) or POLICY_PATH),
-        Path(os.environ.get(COMPILED_VARIABLE) or COMPILED_PATH),
-    )
+    return Path(os.environ.get(variable) or usual)
 
 
 def _answer(environment: dict[str, str]) -> str:
@@ -82,9 +78,12 @@ def _answer(environment: dict[str, str]) -> str:
 
     Raises:
         ProtocolError: if the question is none of ``outbound,EXTENSION,ID`` and ``inbound,LINE,ID``.
-        Exception: whatever is wrong with the policy.
+        Exception: whatever is wrong with the policy, or with the settings.
     """
     from callveil.policy.compiled import load_for_script
+    from callveil.settings import COMPILED_PATH, POLICY_PATH, SETTINGS_PATH
+    from callveil.settings_for_script import load_settings_for_script
+    from callveil.world import facts_from_files
 
     from callveil_agi.answers import answer_inbound, answer_outbound
     from callveil_agi.protocol import ProtocolError
@@ -95,7 +94,9 @@ def _answer(environment: dict[str, str]) -> str:
     kind, subject, call_id = question
     if kind not in ("outbound", "inbound"):
         raise ProtocolError("an unknown question")
-    policy = load_for_script(*_paths())
+    policy = load_for_script(_path(POLICY_VARIABLE, POLICY_PATH), _path(COMPILED_VARIABLE, COMPILED_PATH))
     if kind == "outbound":
-        return answer_outbound(policy, subject, environment.get("agi_extension"), call_id)
+        settings = load_settings_for_script(_path(SETTINGS_VARIABLE, SETTINGS_PATH))
+        facts = facts_from_files(settings, policy)
+        return answer_outbound(policy, subject, environment.get("agi_extension"), call_id, facts)
     return answer_inbound(policy, subject, call_id)

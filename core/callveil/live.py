@@ -24,6 +24,7 @@ class Live:
         troubles: what is wrong now, in plain words, by the part that says so; empty when all is well.
         ready: set once calls' questions are answered.
         facts: returns what is known beside the policy now; asked for each call, so it must be quick.
+        cannot_hide: keys of the trunks whose settings on the PBX defeat hiding, as last seen; replaced whole.
     """
 
     policy: Policy
@@ -31,3 +32,4 @@ class Live:
     troubles: dict[str, str] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     facts: Callable[[], Facts] = lambda: NO_FACTS
+    cannot_hide: frozenset[str] = frozenset()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from callveil.live import Live
+from callveil.live_facts import LiveFacts
 from callveil.policy.compiled import write_compiled
 from callveil.policy.load import PolicyError, load_policy_file
 from callveil.policy.model import Policy
@@ -135,6 +136,8 @@ def new_live(settings: Settings, policy_path: Path) -> Live:
         ServeError: the compiled form could not be written.
     """
     try:
-        return Live(policy=read_policy(settings, policy_path), settings=settings)
+        live = Live(policy=read_policy(settings, policy_path), settings=settings)
     except OSError as error:
         raise ServeError(f"{settings.compiled} cannot be written: {error.strerror}") from error
+    live.facts = LiveFacts(live).facts
+    return live

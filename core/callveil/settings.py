@@ -57,10 +57,17 @@ class AgiSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that `callveil serve` needs besides the policy."""
+    """Everything that `callveil serve` needs besides the policy.
+
+    Attributes:
+        contacts: database of what is agreed with single people, see `callveil.contacts`.
+        contacts_key: the key without which nobody in that database can be found.
+    """
 
     ami: AmiSettings = field(default_factory=AmiSettings)
     agi: AgiSettings = field(default_factory=AgiSettings)
     journal: Path = Path("/var/spool/callveil")
     store: Path = Path("/var/lib/callveil/records.sqlite3")
     compiled: Path = COMPILED_PATH
+    contacts: Path = Path("/var/lib/callveil/contacts.sqlite3")
+    contacts_key: Path = Path("/var/lib/callveil/contacts.key")

@@ -117,6 +117,8 @@ class SettingsPart(Part):
     journal: PathText = str(_DEFAULTS.journal)
     store: PathText = str(_DEFAULTS.store)
     compiled: PathText = str(_DEFAULTS.compiled)
+    contacts: PathText = str(_DEFAULTS.contacts)
+    contacts_key: PathText = str(_DEFAULTS.contacts_key)
 
 
 def read_settings_part(path: Path, *, required: bool) -> SettingsPart:
@@ -167,6 +169,8 @@ def load_settings(path: Path, *, required: bool) -> Settings:
         journal=Path(part.journal),
         store=Path(part.store),
         compiled=Path(part.compiled),
+        contacts=Path(part.contacts),
+        contacts_key=Path(part.contacts_key),
     )
 
 

@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 from callveil.cli.explain import explain
+from callveil.contacts import change
+from callveil.contacts.hours_text import parse_hours
+from callveil.contacts.model import Contact
 from callveil.decision import decide
 from callveil.policy.load import load_policy
 from click.testing import CliRunner, Result
 from unit.policy_texts import GOOD
 
 SURVIVOR = "2065550199"
+AGAIN = (
+    "If the far end rejects hidden calls, staff may press 1 to call again showing +12065550100 (Main Office)."
+)
 
 
 @pytest.fixture
@@ -22,7 +30,14 @@ def policy(tmp_path: Path) -> Path:
 
 
 def run(policy: Path, *arguments: str, stdin: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(explain, ["--policy", str(policy), *arguments], input=stdin)
+    settings = policy.with_name("settings.yaml")
+    settings.write_text(
+        f"contacts: {policy.with_name('contacts.sqlite3')}\n"
+        f"contacts_key: {policy.with_name('contacts.key')}\n",
+        encoding="utf-8",
+    )
+    files = ["--policy", str(policy), "--settings", str(settings)]
+    return CliRunner().invoke(explain, [*files, *arguments], input=stdin)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +50,7 @@ def run(policy: Path, *arguments: str, stdin: str | bytes | None = None) -> Resu
                 "Hidden (Main Office +12065550100 stands beneath)",
                 "Line: hotline",
                 "Why: the line hotline hides its calls",
+                AGAIN,
             ],
         ),
         (
@@ -50,6 +66,7 @@ def run(policy: Path, *arguments: str, stdin: str | bytes | None = None) -> Resu
                 "Line: hotline",
                 "Why: *82 is not allowed on line hotline; the call goes out hidden",
                 "The telephone that calls hears a spoken message about it.",
+                AGAIN,
             ],
         ),
         (
@@ -99,6 +116,8 @@ def test_json_is_the_decision_that_a_call_gets(policy: Path, extension: str, dig
         "beneath": expected.beneath,
         "line": expected.line,
         "reason": expected.reason,
+        "confirm": False,
+        "again": bool(expected.again),
     }
 
 
@@ -151,7 +170,9 @@ def test_a_terminal_is_asked_without_showing_what_is_typed(
 
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr("click.prompt", prompt)
-    explain.main(["--policy", str(policy), "--from", "100", "--dial", "-", "--json"], standalone_mode=False)
+    run(policy, "--from", "100", "--dial", "911")  # writes the settings
+    files = ["--policy", str(policy), "--settings", str(policy.with_name("settings.yaml"))]
+    explain.main([*files, "--from", "100", "--dial", "-", "--json"], standalone_mode=False)
     assert asked == [{"hide_input": True, "err": True}]
     assert json.loads(capsys.readouterr().out)["decision"] == "hide"
 
@@ -162,3 +183,77 @@ def test_help_ends_with_an_example() -> None:
     assert result.output.rstrip().splitlines()[-1].strip().startswith("Example: callveil explain")
     assert "standard input" in " ".join(result.output.split())
     assert "/etc/callveil/policy.yaml" in "".join(result.output.split())
+
+
+def keep(policy: Path, contact: Contact) -> None:
+    change.keep(
+        policy.with_name("contacts.sqlite3"), policy.with_name("contacts.key"), f"+1{SURVIVOR}", contact
+    )
+
+
+OFFICE_HOURS = Contact("clinic", (parse_hours("mon-fri 09:00-17:00"),), "America/Los_Angeles")
+
+
+@pytest.mark.parametrize(
+    ("at", "confirm"),
+    [
+        ("2026-11-24T22:30-08:00", True),
+        ("2026-11-24T16:59-08:00", False),
+        ("2026-11-24T19:59-05:00", False),
+        ("2026-11-28T12:00-08:00", True),  # a Saturday
+    ],
+)
+def test_a_contacts_rule_and_hours(policy: Path, at: str, *, confirm: bool) -> None:
+    keep(policy, OFFICE_HOURS)
+    asked = ("--from", "200", "--dial", SURVIVOR, "--at", at)
+    assert run(policy, *asked).output.splitlines() == [
+        "Shows +12065550177 (Westside Clinic)",
+        "Line: hotline",
+        "Why: agreed with this contact: clinic",
+        *(["Outside the hours agreed with this contact: staff must press 1 first."] if confirm else []),
+    ]
+    data = json.loads(run(policy, *asked, "--json").output)
+    assert (data["decision"], data["confirm"], data["again"]) == ("substitute", confirm, False)
+
+
+def test_a_moment_without_an_offset_is_by_this_machines_clock(
+    policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(policy, OFFICE_HOURS)
+    try:
+        for zone, confirm in (("America/Los_Angeles", False), ("Asia/Tokyo", True)):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            result = run(policy, "--from", "200", "--dial", SURVIVOR, "--at", "2026-11-24T12:00", "--json")
+            assert json.loads(result.output)["confirm"] is confirm
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_moment_after_the_last_day(policy: Path) -> None:
+    keep(policy, Contact("clinic", expires=date(2027, 1, 31)))
+    for at, decision in (("2027-01-31T23:59", "substitute"), ("2027-02-01T00:00", "hide")):
+        result = run(policy, "--from", "200", "--dial", SURVIVOR, "--at", at, "--json")
+        assert json.loads(result.output)["decision"] == decision
+
+
+@pytest.mark.parametrize("at", ["", "noon", "22:30", "2026-13-01", "0001-01-01T00:00", "9999-12-31T23:59"])
+def test_a_moment_that_is_none_is_said_or_survived(policy: Path, at: str) -> None:
+    result = run(policy, "--from", "200", "--dial", SURVIVOR, "--at", at)
+    assert result.exit_code in (0, 2)
+    assert SURVIVOR not in result.output
+    if at in ("noon", "22:30", "2026-13-01"):
+        assert result.exit_code == 2
+        assert "2027-01-31T22:30" in result.output
+
+
+def test_contacts_that_cannot_be_read_are_no_answer(policy: Path) -> None:
+    policy.with_name("contacts.sqlite3").write_text("this is no database, whatever it is called", "utf-8")
+    for options in ([], ["--json"]):
+        result = run(policy, "--from", "200", "--dial", SURVIVOR, *options)
+        assert result.exit_code == 3
+        assert result.stdout == ""
+        assert result.stderr.startswith("Could not check. The contacts ")
+        assert "it is not a SQLite database" in result.stderr
+    assert run(policy, "--from", "200", "--dial", "911").exit_code == 0

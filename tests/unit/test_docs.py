@@ -10,6 +10,7 @@ import pytest
 from callveil.cli.main import COMMANDS, cli
 from callveil.data_files import data_dir
 from callveil.policy.load import load_policy
+from click import Context
 from click.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,10 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_option_that_the_documents_name_exists(name: str) -> None:
-    known = set(re.findall(r"(?<![\w-])--[a-z-]+", CliRunner().invoke(cli, [name, "--help"]).output))
+    command = cli.get_command(Context(cli), name)
+    parts = [[name], *([name, part] for part in getattr(command, "commands", ()))]
+    texts = [CliRunner().invoke(cli, [*words, "--help"]).output for words in parts]
+    known = set(re.findall(r"(?<![\w-])--[a-z-]+", "".join(texts)))
     for document in DOCUMENTS:
         for line in re.findall(rf"callveil {name} [^`\n]*", document.read_text(encoding="utf-8")):
             assert set(re.findall(r"(?<![\w-])--[a-z-]+", line)) <= known

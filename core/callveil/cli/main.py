@@ -15,6 +15,7 @@ from callveil.policy.problems import ConfigError
 
 COMMANDS: Final = {
     "check": Lazy("callveil.cli.check:check", "Check the policy file and say what it means."),
+    "contact": Lazy("callveil.cli.contact:contact", "Keep what is agreed with single people."),
     "explain": Lazy("callveil.cli.explain:explain", "Say what the far end of a call would see."),
     "install": Lazy("callveil.cli.install:install", "Put Callveil's files where Asterisk reads them."),
     "records": Lazy("callveil.cli.records:records", "Show what is remembered of calls."),

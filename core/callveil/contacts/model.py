@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 
 class ContactsError(Exception):
@@ -33,8 +34,10 @@ class Contact:
             telephone rejects hidden calls, or empty where nothing is agreed about the caller ID.
         hours: when the person may be called; empty means at any time.
         zone: IANA name of the time zone of `hours`.
+        expires: the last day on which all this holds; None means until it is removed.
     """
 
     outbound: str = ""
     hours: tuple[Hours, ...] = ()
     zone: str = ""
+    expires: date | None = None
