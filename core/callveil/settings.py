@@ -62,6 +62,7 @@ class Settings:
     Attributes:
         contacts: database of what is agreed with single people, see `callveil.contacts`.
         contacts_key: the key without which nobody in that database can be found.
+        trunks: what is known of the trunks' settings, see `callveil.trunk_state`.
     """
 
     ami: AmiSettings = field(default_factory=AmiSettings)
@@ -71,3 +72,4 @@ class Settings:
     compiled: Path = COMPILED_PATH
     contacts: Path = Path("/var/lib/callveil/contacts.sqlite3")
     contacts_key: Path = Path("/var/lib/callveil/contacts.key")
+    trunks: Path = Path("/var/lib/callveil/trunks.json")

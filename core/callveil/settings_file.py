@@ -119,6 +119,7 @@ class SettingsPart(Part):
     compiled: PathText = str(_DEFAULTS.compiled)
     contacts: PathText = str(_DEFAULTS.contacts)
     contacts_key: PathText = str(_DEFAULTS.contacts_key)
+    trunks: PathText = str(_DEFAULTS.trunks)
 
 
 def read_settings_part(path: Path, *, required: bool) -> SettingsPart:
@@ -171,6 +172,7 @@ def load_settings(path: Path, *, required: bool) -> Settings:
         compiled=Path(part.compiled),
         contacts=Path(part.contacts),
         contacts_key=Path(part.contacts_key),
+        trunks=Path(part.trunks),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from callveil.settings import Settings
 
-NAMES: Final = ("contacts", "contacts_key")
+NAMES: Final = ("contacts", "contacts_key", "trunks")
 """The settings that a script for each call needs and its environment does not name."""
 
 _MAX_BYTES: Final = 256 * 1024
@@ -41,6 +41,7 @@ def load_settings_for_script(path: Path) -> Settings:
         return Settings(
             contacts=found.get("contacts", usual.contacts),
             contacts_key=found.get("contacts_key", usual.contacts_key),
+            trunks=found.get("trunks", usual.trunks),
         )
     from callveil.settings_file import load_settings  # noqa: PLC0415 - slow, see above
 

@@ -53,7 +53,8 @@ _ALL_FAULTS: Final = (
     Fault(
         "from_domain",
         "from_domain is set, which Asterisk sends even when the number is hidden",
-        "Take from_domain out of pjsip.conf. If it is only the carrier's own name, say so in trusted_to_hide.",
+        "Take from_domain out of pjsip.conf. If it is only the carrier's own name, say so in "
+        "trusted_to_hide.",
     ),
     Fault(
         "default_from_user",
@@ -62,7 +63,8 @@ _ALL_FAULTS: Final = (
     ),
     Fault(
         "trust_id_outbound",
-        "trust_id_outbound is on together with send_pai or send_rpid, so the carrier is sent the number beneath",
+        "trust_id_outbound is on together with send_pai or send_rpid, so the carrier is sent the number "
+        "beneath",
         "Set trust_id_outbound=no in pjsip.conf. If the carrier asks for the number and promises to keep it "
         "hidden, say so in trusted_to_hide.",
     ),
@@ -95,14 +97,13 @@ _ALL_RISKS: Final = (
     ),
     Fault(
         "send_diversion",
-        "send_diversion or send_history_info is on: a call that was forwarded and does not go through Callveil "
-        "tells for whom it was",
+        "send_diversion or send_history_info is on: a forwarded call that does not go through Callveil tells "
+        "for whom it was",
         "Set send_diversion=no and send_history_info=no in pjsip.conf.",
     ),
     Fault(
         "callerid",
-        "callerid or a set_var about the caller is set: it is not sent with Callveil's calls, and is of no use "
-        "on a trunk",
+        "callerid or a set_var about the caller is set, which is not sent with Callveil's calls",
         "Take it out of pjsip.conf.",
     ),
     Fault(

@@ -13,6 +13,7 @@ from callveil.contacts.model import Contact, ContactsError
 from callveil.facts import Facts
 from callveil.policy.model import Policy
 from callveil.settings import Settings
+from callveil.trunk_state import cannot_hide
 
 
 def facts_from_files(settings: Settings, policy: Policy, now: datetime | None = None) -> Facts:
@@ -37,7 +38,12 @@ def facts_from_files(settings: Settings, policy: Policy, now: datetime | None = 
             pool_key = derive(key, Purpose.POOLS) if key else b""
         except ContactsError as error:
             contact = _refuse_because(str(error))
-    return Facts(contact=contact, cannot_hide=frozenset(), pool_key=pool_key, now=now or datetime.now(UTC))
+    return Facts(
+        contact=contact,
+        cannot_hide=cannot_hide(settings.trunks),
+        pool_key=pool_key,
+        now=now or datetime.now(UTC),
+    )
 
 
 def _look_up_in(settings: Settings, today: date) -> Callable[[str], Contact | None]:
