@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from harness.container import BOOTSTRAP
 from harness.pbx import Pbx
@@ -37,6 +37,9 @@ class RawCall:
         give_up: seconds until it is cancelled when nobody answers.
         method: INVITE, or a request of another kind.
         body: of that other kind.
+        keys: keys that are pressed: seconds from when the other side can first be heard, which may be before
+            it answers, and the key.
+        keys_by: ``rtp`` for telephone events (RFC 4733), ``info`` for SIP INFO.
     """
 
     uri: str
@@ -48,6 +51,8 @@ class RawCall:
     give_up: float = 8
     method: str = "INVITE"
     body: str = ""
+    keys: Sequence[tuple[float, str]] = ()
+    keys_by: Literal["rtp", "info"] = "rtp"
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class RawResult:
     messages: list[SipMessage] = field(repr=False)
     loud_ms: int
     """How much of the audio was not silence, in milliseconds."""
+    audio: bytes = field(default=b"", repr=False)
+    """The audio that arrived, in µ-law."""
 
     @property
     def statuses(self) -> list[int]:
@@ -111,6 +118,8 @@ def place(pbx: Pbx, calls: Sequence[RawCall], *, timeout: float = 60) -> list[Ra
             "give_up": call.give_up,
             "method": call.method,
             "body": call.body,
+            "keys": [list(key) for key in call.keys],
+            "keys_by": call.keys_by,
         }
         for call in calls
     ]
@@ -125,6 +134,7 @@ def place(pbx: Pbx, calls: Sequence[RawCall], *, timeout: float = 60) -> list[Ra
                 for direction, text in result["log"]
             ],
             result["loud_ms"],
+            base64.b64decode(result["audio"]),
         )
         for result in json.loads(base64.b64decode(said))
     ]

@@ -7,6 +7,7 @@ import json
 import re
 import select
 import socket
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,13 +26,18 @@ class Caller:
         self.signalling, self.media = self.bind(self.port), self.bind(self.port + 1)
         self.log: list[tuple[str, str]] = []
         self.loud = 0
+        self.audio = bytearray()
+        self.keys = [tuple(key) for key in request["keys"]]
+        self.heard_from = 0.0
+        self.far_media: tuple[str, int] | None = None
         self.number = 0
         self.to_tag = ""
         self.target = request["uri"]
         self.ended = False
         self.sdp = (
             f"v=0\r\no=- 1 1 IN IP4 {self.ip}\r\ns=-\r\nc=IN IP4 {self.ip}\r\nt=0 0\r\n"
-            f"m=audio {self.port + 1} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+            f"m=audio {self.port + 1} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n"
         )
 
     def bind(self, port: int) -> socket.socket:
@@ -54,7 +60,8 @@ class Caller:
         self.listen(0.1)
         self.signalling.close()
         self.media.close()
-        return {"log": self.log, "loud_ms": self.loud // 8}
+        audio = base64.b64encode(bytes(self.audio)).decode()
+        return {"log": self.log, "loud_ms": self.loud // 8, "audio": audio}
 
     def ask(self, method: str, headers: list[str], body: str = "") -> str:
         """Sends a request and returns its final answer; empty if none came in time."""
@@ -123,18 +130,60 @@ class Caller:
         while time.monotonic() < until and not self.ended:
             self.take(min(0.05, max(0.0, until - time.monotonic())))
 
+    def notice(self, text: str) -> None:
+        """Remembers when and where the other side can first be heard, which may be before an answer."""
+        answers_first = re.search(r"(?im)^cseq: 1 INVITE", text) and text.startswith(
+            ("SIP/2.0 1", "SIP/2.0 2")
+        )
+        media = re.search(r"(?m)^m=audio (\d+)", text)
+        where = re.search(r"(?m)^c=IN IP4 ([\d.]+)", text)
+        if not (answers_first and media and where):
+            return
+        self.far_media = (where[1], int(media[1]))
+        self.heard_from = self.heard_from or time.monotonic()
+        if tag := re.search(r"(?im)^to:.*;tag=([^;\s]+)", text):
+            self.to_tag = tag[1]
+
+    def press(self) -> None:
+        """Presses the keys whose time has come."""
+        if not self.far_media:
+            return
+        passed = time.monotonic() - self.heard_from
+        for pressed in [key for key in self.keys if key[0] <= passed]:
+            self.keys.remove(pressed)
+            if self.request["keys_by"] == "info":
+                self.number += 1
+                body = f"Signal={pressed[1]}\r\nDuration=120\r\n"
+                self.send(self.build("INFO", self.number, ["Content-Type: application/dtmf-relay"], body))
+            else:
+                self.tone(pressed[1], self.far_media)
+
+    def tone(self, key: str, where: tuple[str, int]) -> None:
+        """Sends one key as telephone events (RFC 4733): six while it is held, then its end, three times."""
+        event, stamp, marker = "0123456789*#ABCD".index(key), int(time.monotonic() * 8000) & 0xFFFFFFFF, 0x80
+        for step in range(9):
+            duration, end = 160 * min(step + 1, 7), 0x80 if step >= 6 else 0
+            head = struct.pack("!BBHII", 0x80, 101 | marker, step + 1, stamp, 0x1234)
+            self.media.sendto(head + struct.pack("!BBH", event, end | 10, duration), where)
+            marker = 0
+            if step < 6:
+                time.sleep(0.02)
+
     def take(self, wait: float) -> list[str]:
         """What came in; requests are answered on the spot."""
         found = []
+        self.press()
         ready, _, _ = select.select([self.signalling, self.media], [], [], wait)
         if self.media in ready:
             packet = self.media.recv(2048)
             if len(packet) > 12 and packet[1] & 0x7F == 0:
+                self.audio += packet[12:]
                 self.loud += sum(1 for byte in packet[12:] if (~byte & 0x7F) > QUIET)
         if self.signalling in ready:
             text = self.signalling.recv(65535).decode("utf-8", "surrogateescape")
             self.log.append(("received", text))
             found.append(text)
+            self.notice(text)
             if not text.startswith(("SIP/2.0", "ACK")):
                 self.agree(text)
         return found

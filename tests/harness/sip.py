@@ -8,8 +8,8 @@ import re
 import secrets
 import select
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ PHONES = {"101": "127.0.0.11", "201": "127.0.0.21", "202": "127.0.0.22"}
 """The telephones' addresses. The PBX knows a phone by its address alone."""
 
 REASONS = {
+    200: "OK",
     403: "Forbidden",
     404: "Not Found",
     433: "Anonymity Disallowed",
@@ -271,32 +272,32 @@ def spoken(say: str | bytes | None) -> dict[str, str] | None:
     return {"text": say} if isinstance(say, str) else {"wav": base64.b64encode(say).decode()}
 
 
-class Answerer(Closing):
-    """A SIPp that takes calls at one address until it is closed."""
+class Taker(Closing):
+    """A program in the tools container that takes calls at one address until it is closed.
 
-    def __init__(self, pbx: Pbx, address: str, text: str) -> None:
+    Args:
+        pbx: whose calls they are.
+        address: where it takes them.
+        program: of `inside/`.
+        request: what that program is told beside its address.
+    """
+
+    def __init__(self, pbx: Pbx, address: str, program: str, request: Mapping[str, object]) -> None:
         self.pbx = pbx
         self.address = address
         self.id = secrets.token_hex(6)
-        request = {
-            "id": self.id,
-            "scenario": text,
-            "ip": address,
-            "port": 5060,
-            "arguments": [],
-            "stay": True,
-        }
+        place = {"id": self.id, "ip": address, "port": 5060}
         self._process = subprocess.Popen(
             pbx.tools.inside_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert self._process.stdin
-        self._process.stdin.write(inside_line("sipp.py", request))
+        self._process.stdin.write(inside_line(program, place | dict(request)))
         self._process.stdin.flush()
         ready = self._line(15)
         if not ready.get("ready"):
             out = base64.b64decode(str(ready.get("out", ""))).decode("utf-8", "replace")
             self.close()
-            raise HarnessError(f"SIPp at {address} did not start: {out}")
+            raise HarnessError(f"{program} at {address} did not start: {out}")
 
     def _line(self, timeout: float) -> dict[str, Any]:
         assert self._process.stdout
@@ -332,6 +333,47 @@ class Answerer(Closing):
         """Ends it. What it saw is gone after that."""
         end(self._process)
         close_pipes(self._process)
+
+
+class Answerer(Taker):
+    """A SIPp that takes calls by a scenario."""
+
+    def __init__(self, pbx: Pbx, address: str, text: str) -> None:
+        super().__init__(pbx, address, "sipp.py", {"scenario": text, "arguments": [], "stay": True})
+
+
+@dataclass(frozen=True)
+class Reply:
+    r"""How a carrier answers one call.
+
+    Text is sent as UTF-8; a byte that is none, such as 0xFF, is written as a surrogate: "\udcff".
+
+    Attributes:
+        status: the final answer; 200 takes the call, 0 gives no final answer at all.
+        reason: the words beside it.
+        headers: further lines of the final answer.
+        after: seconds until then.
+        ring: seconds until it rings first; 0 for not at all.
+        provisional: how that is said: 180, or 183 with media.
+    """
+
+    status: int
+    reason: str = ""
+    headers: Sequence[str] = ()
+    after: float = 0
+    ring: float = 0
+    provisional: int = 180
+
+
+class ScriptedCarrier(Taker):
+    """A far end that answers the first call with the first reply, and so on; the last is for all others."""
+
+    def __init__(self, pbx: Pbx, *replies: Reply, address: str = CARRIER_ADDRESS) -> None:
+        told = [
+            asdict(reply) | {"reason": reply.reason or REASONS.get(reply.status, "Refused")}
+            for reply in replies
+        ]
+        super().__init__(pbx, address, "scripted_carrier.py", {"replies": told})
 
 
 class Carrier(Answerer):
