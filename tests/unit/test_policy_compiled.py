@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from callveil.policy.compiled import (
@@ -19,48 +21,26 @@ from callveil.policy.compiled import (
     parse_compiled,
     write_compiled,
 )
-from callveil.policy.load import PolicyError
-from callveil.policy.model import (
-    DestinationRule,
-    Identity,
-    Keep,
-    Line,
-    Mailbox,
-    Policy,
-    Preset,
-    Trunk,
-)
+from callveil.policy.load import PolicyError, load_policy_file
+from callveil.policy.model import Policy
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.policy_texts import GOOD, read
+from unit.policy_texts import GOOD, GOOD_AND_FULL, read
 
-_TEXT = st.text(max_size=12)
-_TEXTS = st.lists(_TEXT, max_size=3).map(tuple)
-_DAYS = st.none() | st.integers(1, 3650)
-_LINES = st.builds(
-    Line,
-    key=_TEXT,
-    purpose=_TEXT,
-    flagged=st.booleans(),
-    outbound=_TEXT,
-    beneath=_TEXT,
-    allow_show=st.booleans(),
-    show_caller=st.booleans(),
-    dids=_TEXTS,
-    extensions=_TEXTS,
-    mailboxes=st.lists(st.builds(Mailbox, _TEXT, _TEXT), max_size=3).map(tuple),
-    ring=st.none() | _TEXT,
-    keep=st.builds(Keep, _DAYS, _DAYS),
-)
-_POLICIES = st.builds(
-    Policy,
-    preset=st.builds(Preset, _TEXT, _TEXTS, _TEXTS, _TEXTS, _TEXTS),
-    emergency_callerid=_TEXT,
-    identities=st.lists(st.builds(Identity, _TEXT, _TEXT, _TEXT), max_size=3).map(tuple),
-    trunks=st.lists(st.builds(Trunk, _TEXT, _TEXT), max_size=3).map(tuple),
-    lines=st.lists(_LINES, max_size=3).map(tuple),
-    destinations=st.lists(st.builds(DestinationRule, _TEXT, _TEXT), max_size=3).map(tuple),
-)
+
+def _anything(kind: Any) -> st.SearchStrategy[Any]:
+    """Draw every attribute, so that one that is new is not left to its default."""
+    if dataclasses.is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return st.builds(
+            kind, **{part.name: _anything(hints[part.name]) for part in dataclasses.fields(kind)}
+        )
+    if get_origin(kind) is tuple:
+        return st.lists(_anything(get_args(kind)[0]), max_size=3).map(tuple)
+    return st.text(max_size=12) if kind is str else st.from_type(kind)
+
+
+_POLICIES: st.SearchStrategy[Policy] = _anything(Policy)
 
 
 @given(_POLICIES)
@@ -134,6 +114,14 @@ def test_folder_that_is_not_there(tmp_path: Path) -> None:
         write_compiled(tmp_path / "gone" / "policy.json", read(GOOD).policy, "ab")
 
 
+def test_every_setting_of_the_file_is_still_there(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(GOOD_AND_FULL)
+    loaded = load_policy_file(tmp_path / "policy.yaml")
+    write_compiled(tmp_path / "c.json", loaded.policy, loaded.sha256)
+    assert parse_compiled((tmp_path / "c.json").read_text()) == loaded.policy
+    assert loaded.policy != read(GOOD).policy
+
+
 @pytest.fixture
 def policy_path(tmp_path: Path) -> Path:
     path = tmp_path / "policy.yaml"
@@ -177,13 +165,14 @@ def test_policy_with_mistakes_and_no_current_form(policy_path: Path, tmp_path: P
 
 
 def test_no_library_is_loaded_for_a_current_form(policy_path: Path, tmp_path: Path) -> None:
-    write_compiled(
-        tmp_path / "c.json", read(GOOD).policy, hashlib.sha256(policy_path.read_bytes()).hexdigest()
-    )
+    policy_path.write_text(GOOD_AND_FULL)
+    loaded = load_policy_file(policy_path)
+    write_compiled(tmp_path / "c.json", loaded.policy, loaded.sha256)
     program = (
         "import sys, pathlib; from callveil.policy.compiled import load_for_script; "
-        "load_for_script(*map(pathlib.Path, sys.argv[1:])); "
-        "print(sorted({'yaml', 'pydantic', 'phonenumbers', 'click'} & set(sys.modules)))"
+        "policy = load_for_script(*map(pathlib.Path, sys.argv[1:])); "
+        "print(sorted({'yaml', 'pydantic', 'phonenumbers', 'click'} & set(sys.modules))); "
+        "from callveil.decision import decide; print(decide(policy, '200', '*6932065550199').shown)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(policy_path), str(tmp_path / "c.json")],
@@ -191,4 +180,4 @@ def test_no_library_is_loaded_for_a_current_form(policy_path: Path, tmp_path: Pa
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines() == ["[]", "+12065550177"]
