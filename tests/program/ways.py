@@ -1,4 +1,4 @@
-"""The table of docs/ways-out.md: what the far end received, by the way that a call left and by what was decided.
+"""The table of docs/ways-out.md: what the far end received, by the way a call left and by what was decided.
 
 Each test notes the cells that it has seen. A cell that differs from the table fails the test; with
 CALLVEIL_WRITE_WAYS=1 in the environment it is written instead.
@@ -107,7 +107,8 @@ def with_table(text: str, cells: dict[Cell, str]) -> str:
     """Return the document with these cells in its table, and everything else as it was."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
-    assert begin and end, f"{DOCUMENT.name} has lost the marks around its table"
+    if not (begin and end):
+        raise ValueError(f"{DOCUMENT.name} has lost the marks around its table")
     rows = [("way out", *Column), ("---",) * (1 + len(Column))]
     rows += [(way, *(cells.get((way, column), MISSING) for column in Column)) for way in Way]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
@@ -117,6 +118,6 @@ def with_table(text: str, cells: dict[Cell, str]) -> str:
 @contextmanager
 def _locked() -> Iterator[None]:
     """Keep other tests that run at the same time from writing the table."""
-    with (DOCUMENT.parent / DOCUMENT.name).open() as lock:
+    with DOCUMENT.open(encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

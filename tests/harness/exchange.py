@@ -1,0 +1,117 @@
+"""Telephones and the carrier in one: they call, are called, transfer and forward, all at the same time."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from harness.closing import Closing
+from harness.container import inside_line
+from harness.daemon import HarnessError
+from harness.pbx import Pbx, wait_for
+from harness.peers import close_pipes, end
+from harness.sip import CARRIER_ADDRESS, PHONES
+from harness.sipmessage import SipMessage, parse_message
+
+
+class Exchange(Closing):
+    """Every telephone of a PBX and its carrier, at their addresses, until this is closed.
+
+    A telephone that is called does what the user part of its address says: `refer.NUMBER` answers and
+    transfers the caller there, `attend.NUMBER` calls the number before it transfers, `forward.NUMBER` answers
+    302 with a Contact at the PBX. Anything else is answered and lasts.
+    """
+
+    def __init__(self, pbx: Pbx) -> None:
+        self._lock = Lock()
+        self._process = subprocess.Popen(
+            pbx.tools.inside_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        request = {"addresses": [CARRIER_ADDRESS, *PHONES.values()]}
+        self._write(inside_line("exchange.py", request))
+        if self._read(15) != "ready":
+            self.close()
+            raise HarnessError("the telephones did not start")
+
+    def _write(self, line: bytes) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+
+    def _read(self, timeout: float) -> Any:
+        assert self._process.stdout
+        readable, _, _ = select.select([self._process.stdout], [], [], timeout)
+        line = self._process.stdout.readline() if readable else b""
+        if not line.strip():
+            said = self._process.stderr.read() if self._process.poll() and self._process.stderr else b""
+            raise HarnessError(f"the telephones do not answer: {said.decode()[-2000:]}")
+        return json.loads(line)
+
+    def _ask(self, command: dict[str, Any]) -> Any:
+        with self._lock:
+            self._write(json.dumps(command).encode() + b"\n")
+            return self._read(20)
+
+    def dial(self, ext: str, number: str, then: tuple[str, str] | None = None) -> None:
+        """A telephone dials.
+
+        Args:
+            ext: the telephone.
+            number: what it dials, as it stands.
+            then: `refer` or `attend`, and the number to which the call is transferred once it is answered.
+        """
+        self._dial(PHONES[ext], number, "", [], then)
+
+    def call_in(self, did: str, caller: str, name: str, headers: Sequence[str] = ()) -> None:
+        """The carrier brings a call from outside."""
+        sender = f'"{name}" <sip:{caller}@{CARRIER_ADDRESS}>'
+        self._dial(CARRIER_ADDRESS, did, sender, [f"P-Asserted-Identity: {sender}", *headers], None)
+
+    def _dial(
+        self, ip: str, number: str, sender: str, headers: Sequence[str], then: tuple[str, str] | None
+    ) -> None:
+        command = {"ip": ip, "number": number, "sender": sender, "headers": list(headers), "then": then}
+        self._ask({"do": "dial", **command})
+
+    def _state(self) -> tuple[list[tuple[str, SipMessage]], int]:
+        said = self._ask({"do": "tell"})
+        found = [
+            (ip, parse_message(text.encode(), "sent" if direction == "sent" else "received"))
+            for ip, direction, text in said["log"]
+        ]
+        return found, said["busy"]
+
+    def at_carrier(self) -> dict[str, list[SipMessage]]:
+        """All that the carrier sent and received so far, by Call-ID, the calls in their order."""
+        calls: dict[str, list[SipMessage]] = {}
+        for ip, message in self._state()[0]:
+            if ip == CARRIER_ADDRESS:
+                calls.setdefault(message.call_id, []).append(message)
+        return calls
+
+    def arrived(self) -> dict[str, list[list[SipMessage]]]:
+        """What the carrier received in each call that reached it, by the number that was called."""
+        found: dict[str, list[list[SipMessage]]] = {}
+        for messages in self.at_carrier().values():
+            first = messages[0]
+            if first.direction == "received" and first.method == "INVITE":
+                received = [message for message in messages if message.direction == "received"]
+                found.setdefault(first.dialled, []).append(received)
+        return found
+
+    def wait_settled(self, timeout: float = 20) -> None:
+        """Waits until no telephone has anything left to do but to talk."""
+        wait_for("the telephones to be done", lambda: self._state()[1] == 0, timeout)
+
+    def hang_up(self) -> None:
+        """Every end hangs up."""
+        self._ask({"do": "hang up"})
+
+    def close(self) -> None:
+        """Ends it. What it saw is gone after that."""
+        end(self._process)
+        close_pipes(self._process)
