@@ -30,7 +30,7 @@ from unit.policy_texts import GOOD, GOOD_AND_FULL, read
 
 def _anything(kind: Any) -> st.SearchStrategy[Any]:
     """Draw every attribute, so that one that is new is not left to its default."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind)
         return st.builds(
             kind, **{part.name: _anything(hints[part.name]) for part in dataclasses.fields(kind)}
