@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE: Final = 64 * 1024
 """Bytes. Asterisk's largest event takes a few thousand."""
 
+MAX_ANSWERS: Final = 500
+"""Messages that answer one action. An endpoint with all that belongs to it takes about ten."""
+
 BANNER: Final = b"Asterisk Call Manager"
 _MAX_BANNER: Final = 256
 _END: Final = b"\r\n\r\n"
@@ -98,8 +101,11 @@ class BoundedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk ships no
 
     def handle_message(self, message: Any) -> None:
         """Called for each whole message."""
+        asked = self.responses.get(message.id)
         if message.get("Event") == "Shutdown":
             self.drop("Asterisk is shutting down")
+        elif asked is not None and len(asked.responses) >= MAX_ANSWERS:
+            self.drop("it sent a list without an end")
         else:
             super().handle_message(message)
 

@@ -1,4 +1,4 @@
-"""The recorder service of `callveil serve`: session, journal and recorder, kept running together."""
+"""What `callveil serve` runs beside Asterisk's AMI: session, journal, recorder and the audit of trunks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from callveil.live import Live
 from callveil.store.interface import Store
 from callveil.store.sqlite import SqliteStore
 
+from callveil_ami.audit import TrunkAudit
 from callveil_ami.intake import Intake
 from callveil_ami.journal import Journal
 from callveil_ami.recorder import Recorder
@@ -28,7 +29,7 @@ _WELL_AFTER: Final = 60.0  # seconds of running after which a crash is no news a
 
 
 async def run(live: Live, stop: asyncio.Event) -> None:
-    """Record calls until the event is set.
+    """Record calls and watch the trunks until the event is set.
 
     Never raises for anything that Asterisk, the journal or the store does: it says so in `live.troubles` and
     tries again.
@@ -39,10 +40,12 @@ async def run(live: Live, stop: asyncio.Event) -> None:
     recorder = Recorder(lambda: _open_store(live.settings.store), troubles)
     session = AmiSession(live.settings.ami, intake.take, troubles)
     journal = Journal(live.settings.journal, recorder.commit, troubles)
+    audit = TrunkAudit(live)
     parts = {
         "AMI session": lambda: session.run(stop),
         "journal reader": lambda: journal.run(stop, wake),
         "recorder": lambda: recorder.record_events(intake, wake, stop),
+        "audit of trunks": lambda: audit.run(stop),
     }
     tasks = {asyncio.create_task(keep_running(name, part, troubles, stop)) for name, part in parts.items()}
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from collections.abc import Coroutine
+from typing import Any
 
 _random = secrets.SystemRandom()
 
@@ -18,6 +20,23 @@ async def first_of(*events: asyncio.Event, seconds: float | None = None) -> None
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def run_unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> BaseException | None:
+    """Run something that goes on for ever, and cancel it once the event is set.
+
+    Returns:
+        The exception with which it ended by itself; None where it was told to, or ended without one.
+    """
+    task = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
+        stopped.cancel()
+        result, _ = await asyncio.gather(task, stopped, return_exceptions=True)
+    return result if isinstance(result, BaseException) and not stop.is_set() else None
 
 
 class Backoff:

@@ -16,6 +16,9 @@ NEUTRAL_USERS: Final = frozenset(
 )
 """Words that name nobody, in small letters."""
 
+SHARED_USER: Final = "default_from_user"
+"""The one fault that a file tells and not the endpoint in force."""
+
 NEUTRAL_HOST: Final = "anonymous.invalid"
 NEUTRAL_OWNERS: Final = NEUTRAL_USERS | {"-"}
 NEUTRAL_SESSIONS: Final = NEUTRAL_OWNERS | {"asterisk pbx", "session", "sip call"}
@@ -57,7 +60,7 @@ _ALL_FAULTS: Final = (
         "trusted_to_hide.",
     ),
     Fault(
-        "default_from_user",
+        SHARED_USER,
         "default_from_user is set in [global], which Asterisk sends even when the number is hidden",
         "Take default_from_user out of pjsip.conf, or give the trunk contact_user=anonymous.",
     ),
@@ -153,14 +156,14 @@ def find_faults(endpoint: Mapping[str, str], shared: Mapping[str, str]) -> tuple
         return word(field) not in _OFF
 
     from_user, contact_user = word("fromuser"), word("contactuser")
-    default_user = shared.get("default_from_user", "").strip().lower()
+    default_user = shared.get(SHARED_USER, "").strip().lower()
     trusts = is_on("trustidoutbound")
     found = {
         "from_user": from_user not in NEUTRAL_USERS,
         "contact_user": contact_user not in NEUTRAL_USERS,
         "from_domain": word("fromdomain") not in ("", NEUTRAL_HOST),
         # It stands in Contact where neither of the trunk's own does.
-        "default_from_user": not from_user and not contact_user and default_user not in NEUTRAL_USERS,
+        SHARED_USER: not from_user and not contact_user and default_user not in NEUTRAL_USERS,
         "trust_id_outbound": trusts and (is_on("sendpai") or is_on("sendrpid")),
         "stir_shaken": trusts and (is_on("stirshaken") or word("stirshakenprofile") not in _NOTHING),
         "set_var": bool(_WRITES_HEADER.search(told.get("setvar", ""))),

@@ -30,6 +30,9 @@ LOGGER_FILE: Final = "logger.conf"
 PLACEHOLDER: Final = "CHANGE-ME"
 """Stands for the secret in the shipped manager.conf."""
 
+SHIPPED_USER: Final = "[callveil"
+"""How the sections of both manager users begin there."""
+
 DRAFT: Final = ".new"
 """What the name of a file ends in until all are written."""
 
@@ -166,7 +169,7 @@ def _program(path: Path) -> str:
 
 
 def _secret_files(settings: SettingsPart, secret_file: Path | None, asterisk_dir: Path) -> list[_File]:
-    """Return the manager user of Callveil and, where it is new, its secret."""
+    """Return the manager users of Callveil and, where it is new, their secret."""
     files: list[_File] = []
     secret = "" if secret_file else settings.ami.secret
     if not secret:
@@ -182,7 +185,7 @@ def _secret_files(settings: SettingsPart, secret_file: Path | None, asterisk_dir
                 " Delete the secret, and a new one is made."
             )
     text = (data_dir() / "config" / MANAGER_FILE).read_text(encoding="utf-8")
-    text = text.replace(PLACEHOLDER, secret).replace("[callveil]", f"[{settings.ami.username}]")
+    text = text.replace(PLACEHOLDER, secret).replace(SHIPPED_USER, f"[{settings.ami.username}")
     # Asterisk reads its secrets as the group that its own manager.conf has.
     own = asterisk_dir / MANAGER_FILE
     like = own if own.exists() else asterisk_dir
