@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "install": Lazy("callveil.cli.install:install", "Put Callveil's files where Asterisk reads them."),
     "records": Lazy("callveil.cli.records:records", "Show what is remembered of calls."),
     "serve": Lazy("callveil.cli.serve:serve", "Run Callveil beside Asterisk."),
+    "status": Lazy("callveil.cli.status:status", "Say by which trunks hidden calls leave."),
 }
 
 
