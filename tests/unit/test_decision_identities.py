@@ -1,4 +1,4 @@
-"""What the decision makes of codes, contacts, hours, toll-free numbers, trunks and pools, branch by branch."""
+"""What the decision makes of codes, contacts, hours, toll-free numbers, trunks and pools: each branch."""
 
 from __future__ import annotations
 

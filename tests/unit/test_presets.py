@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import phonenumbers
 import pytest
 from callveil.data_files import DataFilesError, config_dir, data_dir, dialplan_dir
-from callveil.policy.model import Preset
+from callveil.policy.model import SUBSTITUTE_CODE, Preset
 from callveil.policy.problems import PolicyError
-from callveil.presets import available_countries, find_clashes, load_preset
+from callveil.presets import alike, available_countries, find_clashes, load_preset
+from unit.policy_texts import GOOD, complaints
 
 COUNTRIES = ("AU", "CA", "DE", "GB", "NZ", "US")
 
@@ -59,9 +61,54 @@ def test_codes(country: str, hide: str, show: str, emergency: str) -> None:
     assert emergency in preset.emergency
 
 
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_toll_free_numbers_are_known(country: str) -> None:
+    toll_free = load_preset(country).toll_free
+    number = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.TOLL_FREE)
+    assert number is not None
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert e164.startswith(toll_free)
+    assert len(set(toll_free)) == len(toll_free)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_no_ordinary_number_is_taken_for_a_toll_free_one(country: str) -> None:
+    tried = 0
+    for prefix in load_preset(country).toll_free:
+        for tail in ("2345678", "123", "000123", "234567", "0001234"):
+            number = phonenumbers.parse(prefix + tail)
+            if phonenumbers.is_valid_number(number):
+                tried += 1
+                assert phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.TOLL_FREE
+    assert tried >= len(load_preset(country).toll_free)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_the_substitute_code_begins_like_nothing_else(country: str) -> None:
+    preset = load_preset(country)
+    assert preset.substitute_code == SUBSTITUTE_CODE == "*68"
+    assert alike(replace(preset, substitute_code=""), "*68") == []
+
+
 def test_clashes_are_found() -> None:
     preset = Preset("XX", ("11",), ("1832", "183"), ("112",), ("1",))
     assert len(find_clashes(preset)) == 1 + 3
+
+
+@pytest.mark.parametrize(
+    ("code", "clashes"), [("", 0), ("*68", 0), ("*6", 1), ("*671", 1), ("11", 1), ("9", 1), ("1832", 1)]
+)
+def test_clashes_of_the_substitute_code_are_found(code: str, clashes: int) -> None:
+    found = find_clashes(Preset("XX", ("*67",), ("1832",), ("911",), ("112",), substitute_code=code))
+    assert len(found) == clashes
+    assert all(f'The substitute code "{code}" and "' in clash for clash in found)
+
+
+def test_whatever_a_code_is_alike_to_is_named() -> None:
+    preset = Preset("XX", ("*67",), ("*82",), ("911",), ("*6",))
+    assert alike(preset, "*68") == ["*68", "*6"]
+    assert alike(preset, "*") == ["*67", "*82", "*68", "*6"]
+    assert alike(preset, "7") == []
 
 
 def _presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
@@ -90,6 +137,14 @@ def test_preset_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ('hide_codes: ["x"]\nshow_codes: ["*2"]\nemergency: ["112"]\n', "XX.yaml:1:14: Write a dial code"),
         ('hide_codes: ["11"]\nshow_codes: ["*2"]\nemergency: ["112"]\n', "begin alike"),
         ('hide_codes: ["*1"]\nshow_codes: ["*2"]\nemergency: []\n', "at least one entry"),
+        (
+            'hide_codes: ["*1"]\nshow_codes: ["*2"]\nemergency: ["112"]\ntoll_free: ["1800"]\n',
+            "XX.yaml:4:13: Write how these numbers begin",
+        ),
+        (
+            'hide_codes: ["*1"]\nshow_codes: ["*2"]\nemergency: ["112"]\ntoll_free: ["+18*"]\n',
+            "XX.yaml:4:13: Write how these numbers begin",
+        ),
     ],
 )
 def test_bad_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str) -> None:
@@ -97,6 +152,39 @@ def test_bad_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str,
     with pytest.raises(PolicyError) as caught:
         load_preset("XX")
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("prefix", "fine"), [("+49800", True), ("+44800", False), ("+4980", False)])
+def test_toll_free_numbers_are_those_of_the_country(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, fine: bool
+) -> None:
+    text = (config_dir() / "presets" / "DE.yaml").read_text().replace("+49800", prefix)
+    _presets(tmp_path, monkeypatch, None)
+    (tmp_path / "config" / "presets" / "DE.yaml").write_text(text)
+    if fine:
+        assert load_preset("DE").toll_free == (prefix,)
+        return
+    with pytest.raises(PolicyError) as caught:
+        load_preset("DE")
+    (problem,) = caught.value.problems
+    assert problem.text == (
+        "Toll-free numbers of this country begin with +49 and at least 3 digits more. Write them so, with "
+        "the plus sign."
+    )
+    assert text.splitlines()[problem.line - 1][problem.column - 1 :].startswith(f'"{prefix}"')
+
+
+def test_a_code_of_the_preset_may_be_the_usual_substitute_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The policy of that country names another one then, or none."""
+    _presets(tmp_path, monkeypatch, 'hide_codes: ["*6"]\nshow_codes: ["*2"]\nemergency: ["112"]\n')
+    assert load_preset("XX").hide_codes == ("*6",)
+    policy = GOOD.replace("country: US", "country: XX")
+    (found,) = complaints(policy)
+    assert found.startswith('policy.yaml:2:10: The substitute code "*68" begins like "*6", which')
+    assert complaints(policy + 'substitute_code: "*7"\n') == []
+    assert complaints(policy + 'substitute_code: ""\n') == []
 
 
 def test_preset_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
