@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from callveil.contacts.model import Contact, ContactsError, Hours
 from callveil.facts import Facts
@@ -262,11 +263,25 @@ def policies(draw: st.DrawFn) -> Policy:
 EXTENSIONS: Final = st.sampled_from(("200", "201", "100", "300", "900", ""))
 
 
+EDGES: Final = st.sampled_from((0, 540, 720, 1020, 1380))
+"""Minutes of the day at which hours begin or end."""
+
+
 @st.composite
 def hours(draw: st.DrawFn) -> Hours:
     days = draw(st.frozensets(st.integers(0, 6), min_size=1, max_size=7))
-    edges = st.sampled_from((0, 1, 539, 540, 720, 1020, 1380, 1439))
-    return Hours(days, draw(edges), draw(st.one_of(edges, st.just(1440))))
+    return Hours(days, draw(EDGES), draw(st.one_of(EDGES, st.just(1440))))
+
+
+ZONES: Final = ("America/New_York", "Pacific/Auckland", "UTC")
+
+
+@st.composite
+def moments(draw: st.DrawFn, zones: tuple[str, ...] = ZONES) -> datetime:
+    """Draw a moment of a fortnight at which hours begin or end in a zone, or a minute beside it."""
+    minute = draw(EDGES) + draw(st.sampled_from((-1, 0, 0, 1)))
+    day = datetime(2026, 3, 1, second=30, tzinfo=ZoneInfo(draw(st.sampled_from(zones))))
+    return (day + timedelta(draw(st.integers(1, 14)), minutes=minute)).astimezone(UTC)
 
 
 @st.composite
@@ -275,22 +290,19 @@ def contacts(draw: st.DrawFn, policy: Policy) -> Contact:
     return Contact(
         outbound=draw(st.sampled_from(agreed)),
         hours=tuple(draw(st.lists(hours(), max_size=2))),
-        zone=draw(st.sampled_from(("America/New_York", "Pacific/Auckland", "UTC", "No/Where", ""))),
+        zone=draw(st.sampled_from((*ZONES, "No/Where", ""))),
     )
 
 
 @st.composite
 def worlds(draw: st.DrawFn, policy: Policy) -> World:
     trunks = st.sampled_from((*(trunk.key for trunk in policy.trunks), "another"))
-    minute = draw(st.one_of(st.none(), st.integers(0, 14 * 24 * 60)))
     return World(
         everybody=draw(st.one_of(st.none(), contacts(policy))),
         readable=draw(st.sampled_from((True,) * 9 + (False,))),
         cannot_hide=draw(st.frozensets(trunks, max_size=4)),
         pool_key=draw(st.sampled_from((b"", b"k" * 32))),
-        now=None
-        if minute is None
-        else datetime(2026, 3, 1 + minute // 1440, minute // 60 % 24, minute % 60, 30, tzinfo=UTC),
+        now=draw(st.one_of(st.none(), moments())),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 from callveil.answer import pack_outbound
+from callveil.contacts.hours import may_be_called
 from callveil.contacts.model import Contact
 from callveil.data_files import dialplan_dir
 from callveil.decision import (
@@ -82,7 +83,7 @@ def each_call(drawn: st.DataObject, kind: Callable[[Preset], st.SearchStrategy[C
     return [(policy, world, extension, call) for extension, call in drawn.draw(some)]
 
 
-@examples(900)
+@examples(800)
 @given(data)
 def test_calls_come_out_as_the_rules_say_and_show_only_what_is_allowed(data: st.DataObject) -> None:
     for situation in each_call(data, strategies.calls):
@@ -230,7 +231,7 @@ def dialplan() -> Dialplan:
     return read
 
 
-@examples(600)
+@examples(500)
 @given(data, EXTENSIONS | st.text(max_size=8))
 def test_anything_dialled_is_read_as_the_reference_reads_it_and_as_the_dialplan_takes_it(
     dialplan: Dialplan, data: st.DataObject, extension: str
@@ -310,6 +311,14 @@ def test_the_longest_answer_that_a_policy_can_make_can_be_packed() -> None:
     decision = decide(policy, "100", "+442079460123")
     assert (decision.name, len(decision.dial)) == (name, 10)
     assert pack_outbound(ID, decision)
+
+
+@examples(600)
+@given(data, st.sampled_from(strategies.ZONES))
+def test_hours_are_kept_to_the_minute(data: st.DataObject, zone: str) -> None:
+    contact = Contact(hours=tuple(data.draw(st.lists(strategies.hours(), max_size=2))), zone=zone)
+    now = data.draw(strategies.moments((zone,)))
+    assert may_be_called(contact, now) == reference.within_hours(contact, now)
 
 
 NUMBERS: Final = st.integers(0, 10**6).map(lambda last: f"+1206555{last:07}")
