@@ -10,11 +10,11 @@ import pytest
 from callveil import __version__
 from callveil.cli.lazy import Lazy, LazyGroup
 from callveil.cli.main import COMMANDS, cli, main
-from callveil.policy.compiled import load_for_script
+from callveil.policy.compiled import load_for_script, parse_compiled
 from callveil.policy.load import load_policy
 from callveil.policy.problems import Problem, SettingsError
 from click.testing import CliRunner
-from unit.policy_texts import GOOD, good_with
+from unit.policy_texts import GOOD, GOOD_AND_FULL, good_with
 
 HOTLINE = (
     "calls out are hidden (Main Office +12065550100 beneath). Callers are never recorded. "
@@ -67,6 +67,26 @@ def test_show_code_and_shown_callers_are_said(policy_path: Path) -> None:
         "desk: calls out are hidden (+12065550100 beneath). The telephones that ring show who calls. "
         "Callers are never recorded. To be kept: records 1 day (" in out
     )
+
+
+def test_every_way_to_show_a_number_is_said(policy_path: Path) -> None:
+    policy_path.write_text(GOOD_AND_FULL)
+    code, out, err = _check("--policy", policy_path)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == [
+        "hotline: calls out are hidden (Main Office +12065550100 beneath). Staff may show +12065550100 with "
+        "*82. Staff may show +12065550177 (Westside Clinic) with *693 or +12065550178 with *690. When a "
+        "hidden call is rejected, staff are not offered to show the number. Callers are never recorded. To "
+        "be kept: records 90 days, voicemail 14 days (this version deletes nothing by itself).",
+        "desk: calls out show one of 2 numbers of pool callbacks, always the same one to each person. The "
+        "telephones that ring show who calls. Callers are never recorded.",
+    ]
+
+
+def test_a_compiled_form_holds_every_setting(policy_path: Path, tmp_path: Path) -> None:
+    policy_path.write_text(GOOD_AND_FULL)
+    assert _check("--policy", policy_path, "--compile", tmp_path / "c.json")[0] == 0
+    assert parse_compiled((tmp_path / "c.json").read_text()) == load_policy(policy_path)
 
 
 def test_notes_are_printed(policy_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,58 @@ def test_example_is_a_policy_without_notes() -> None:
     loaded = load_policy_file(config_dir() / "policy.example.yaml")
     assert [line.key for line in loaded.policy.lines] == ["hotline", "desk"]
     assert loaded.notes == ()
+
+
+DESIGNED = """\
+version: 1
+country: US                       # preset: dial codes, emergency numbers, number format
+emergency:
+  callerid: "+12065550100"        # registered with the carrier, answered by people; required
+identities:                       # the only numbers that can ever be shown: owned, dialable
+  office: {number: "+12065550100", name: "Main Office"}
+  clinic: {number: "+12065550177", name: "Westside Clinic"}
+trunks:
+  carrier: {dial: "PJSIP/{number}@trunk"}
+lines:
+  hotline:
+    purpose: "Crisis calls. Records serve monthly totals only."     # required
+    flagged: true
+    dids: ["+18005550100"]
+    extensions: ["200-219"]
+    mailboxes: ["200@default"]
+    ring: "hotline-ring,s,1"
+    outbound: hide                # or an identity's name
+    beneath: office
+    allow_show: false             # may staff use the show code on this line?
+    keep: {records: 90d, voicemail: 14d}
+  desk:
+    purpose: "Office calls with agencies"
+    extensions: ["100-119"]
+    outbound: office
+    caller: none
+    keep: {records: 30d}
+destinations:                     # by pattern, never by a survivor's number
+  - {match: "+1800*", outbound: clinic}
+"""
+
+
+def test_a_policy_that_says_nothing_of_pools_and_codes_is_fine() -> None:
+    loaded = read(DESIGNED)
+    assert [line.key for line in loaded.policy.lines] == ["hotline", "desk"]
+    assert len(loaded.notes) == 1  # of 112 in a range
+
+
+def test_what_the_example_has_as_comments_is_fine_as_well() -> None:
+    text = (config_dir() / "policy.example.yaml").read_text(encoding="utf-8")
+    settings = re.compile(r"(?m)^( *)# ((?:- \{| *)[a-z]+:(?: .*)?)$")
+    assert len(settings.findall(text)) == 4
+    loaded = read(settings.sub(r"\1\2", text))
+    assert [pool.key for pool in loaded.policy.pools] == ["callbacks"]
+    assert [trunk.key for trunk in loaded.policy.trunks if trunk.trusted_to_hide] == ["gateway"]
+    assert [rule.organisation for rule in loaded.policy.destinations] == ["", "County Court"]
+    assert [note.text.partition(",")[0] for note in loaded.notes] == [
+        'Note: Calls that show this number may also leave by trunk "gateway"'
+    ]
 
 
 def test_emergency_number_in_a_range_is_nobodys_extension_and_noted() -> None:

@@ -6,11 +6,15 @@ from itertools import product
 
 import pytest
 from callveil.dialled import emergency_number, substitute_codes
+from callveil.policy.load import PolicyError
 from callveil.policy.model import Policy, Preset
 from callveil.presets import available_countries, load_preset
 from callveil.settings import AgiSettings
 from callveil.site import ask_daemon, ask_script, did_forms, emergency_extensions, render_site
+from hypothesis import example, given
+from hypothesis import strategies as st
 from unit.policies import DESK, HOTLINE, US, program
+from unit.policy_texts import GOOD, read
 
 ASK = ask_daemon(AgiSettings())
 
@@ -129,3 +133,86 @@ def test_the_question_goes_to_the_daemon_or_to_a_script() -> None:
     assert "Set(VEIL_ASK_OUTBOUND=agi://127.0.0.1:4573/outbound)" in render_site(program(), ASK)
     script = render_site(program(), ask_script("/usr/local/bin/callveil-agi"))
     assert "Set(VEIL_ASK_INBOUND=/usr/local/bin/callveil-agi,inbound)" in script
+
+
+def rejections(policy: Policy) -> list[str]:
+    """The steps of the context that tells whether an answer means that no hidden calls are taken."""
+    lines = contexts(render_site(policy, ASK))["callveil-rejections"]
+    assert lines[0].startswith("exten => s,1,")
+    assert all(line.startswith(" same => n") for line in lines[1:])
+    return [re.sub(r"^(?:exten => s,1,| same => n,?)", "", line) for line in lines]
+
+
+IS_CODE = re.compile(r'GotoIf\(\$\["\$\{VEIL_SAID\}" = "([456][0-9][0-9])"\]\?yes\)')
+HAS_WORD = re.compile(r'GotoIf\(\$\{REGEX\("([a-z]{4,30})" \$\{VEIL_REASON\}\)\}\?yes\)')
+
+
+def is_rejected(policy: Policy, code: str, reason: str) -> bool:
+    """Return what the context makes of an answer, its reason in small letters as the dialplan has it."""
+    *steps, no, yes = rejections(policy)
+    assert (no, yes) == ("Return(no)", "(yes),Return(yes)")
+    for step in steps:
+        if match := IS_CODE.fullmatch(step):
+            if code == match[1]:
+                return True
+        else:
+            match = HAS_WORD.fullmatch(step)
+            assert match, step
+            if match[1] in reason:
+                return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "rejected"),
+    [
+        ("433", "anonymity disallowed", True),
+        ("433", "", True),
+        ("403", "anonymous calls are not accepted", True),
+        ("403", "forbidden", False),
+        ("486", "busy here", False),
+        ("480", "433", False),
+    ],
+)
+def test_an_answer_that_means_no_hidden_calls_is_recognised(code: str, reason: str, rejected: bool) -> None:
+    assert is_rejected(program(), code, reason) is rejected
+
+
+def test_answers_of_the_policys_own_and_none_at_all() -> None:
+    own = program(rejected=("699", "withheld"))
+    assert is_rejected(own, "699", "")
+    assert is_rejected(own, "403", "withheld number")
+    assert not is_rejected(own, "433", "anonymity disallowed")
+    assert rejections(program(rejected=())) == ["Return(no)", "(yes),Return(yes)"]
+
+
+_HOSTILE = st.sampled_from(
+    [
+        '")',
+        "}",
+        "]?yes)",
+        "${SHELL(id)}",
+        "|",
+        ".*",
+        "\n same => n,System(id)",
+        ";",
+        "(?:",
+        "[",
+        "^$",
+        "\\",
+        ",",
+    ]
+)
+
+
+@given(st.lists(st.text(max_size=4) | _HOSTILE | st.sampled_from(["433", "anonym"]), max_size=4).map("".join))
+@example("anonym")
+@example("604")
+def test_nothing_that_a_policy_file_may_hold_breaks_out_of_the_rejections(text: str) -> None:
+    quoted = "".join(f"\\U{ord(character):08x}" for character in text)
+    try:
+        policy = read(GOOD + f'rejected: ["{quoted}"]\n').policy
+    except PolicyError:
+        return
+    assert is_rejected(policy, text, text)
+    assert len(rejections(policy)) == 3
