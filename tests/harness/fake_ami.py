@@ -51,12 +51,14 @@ class FakeAmi:
         play: called with the writer once a login succeeded.
         answers_pings: whether it does.
         greeting: what it sends first.
+        answers: what it says to actions of a name; all others are answered like pings.
     """
 
     play: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
     answers_pings: bool = True
     answers_logins: bool = True
     greeting: bytes = BANNER
+    answers: dict[str, Callable[[dict[str, str]], list[dict[str, str]]]] = field(default_factory=dict)
     refusal: str = "Authentication failed"
     logins: int = 0
     connections: int = 0
@@ -108,6 +110,9 @@ class FakeAmi:
                     writer.write(message({**reply, "Message": "Authentication accepted"}))
                     if self.play:
                         playing = asyncio.ensure_future(self.play(writer))
+                elif action["Action"] in self.answers:
+                    for one in self.answers[action["Action"]](action):
+                        writer.write(message({**one, "ActionID": action["ActionID"]}))
                 elif self.answers_pings:
                     writer.write(message({**reply, "Ping": "Pong", "Timestamp": "1782900672.1"}))
         if playing:

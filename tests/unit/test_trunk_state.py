@@ -1,0 +1,81 @@
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from callveil.trunk_state import TrunkState, cannot_hide, read_state, way_of, write_state
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+STATES = {
+    "carrier": TrunkState(way_of("PJSIP/{number}@a"), NOW, (), ("direct_media",), "", NOW),
+    "other": TrunkState(way_of("PJSIP/{number}@b"), NOW, ("from_user",), (), "", NOW),
+    "third": TrunkState(way_of("PJSIP/{number}@c"), None, (), (), "Asterisk does not answer.", NOW),
+}
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "trunks.json"
+    write_state(path, STATES)
+    assert read_state(path) == STATES
+    assert cannot_hide(path) == {"other"}
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_mode_does_not_depend_on_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        write_state(tmp_path / "trunks.json", STATES)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "trunks.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_no_part_of_a_dial_string_is_written(tmp_path):
+    way = way_of("PJSIP/{number}@12065550100")
+    write_state(tmp_path / "trunks.json", {"carrier": TrunkState(way)})
+    assert "5550100" not in (tmp_path / "trunks.json").read_text()
+    assert way != way_of("PJSIP/{number}@12065550101")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    path = tmp_path / "trunks.json"
+    write_state(path, STATES)
+    (tmp_path / ".trunks.json.new").mkdir()
+    with pytest.raises(OSError, match=r"trunks\.json"):
+        write_state(path, {})
+    assert read_state(path) == STATES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        '{"format": 2, "trunks": {}}',
+        '{"format": 1, "trunks": []}',
+        '{"format": 1, "trunks": {"carrier": {}}}',
+        json.dumps({"format": 1, "trunks": {"carrier": {"way": "", "looked": "yesterday"}}}),
+        "\udcff",
+    ],
+)
+def test_a_broken_file_means_that_nothing_is_known(tmp_path, text):
+    path = tmp_path / "trunks.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert read_state(path) == {}
+    assert cannot_hide(path) == frozenset()
+
+
+def test_without_a_file_nothing_is_known(tmp_path):
+    assert cannot_hide(tmp_path / "trunks.json") == frozenset()
+    assert cannot_hide(tmp_path) == frozenset()
+
+
+def test_a_look_that_failed_keeps_what_was_known():
+    later = NOW + timedelta(hours=1)
+    failed = STATES["other"].unseen("Asterisk does not answer.", later)
+    assert (failed.faults, failed.looked) == (("from_user",), NOW)
+    assert (failed.trouble, failed.tried) == ("Asterisk does not answer.", later)
