@@ -19,6 +19,7 @@ from callveil.policy.compiled import write_compiled
 from callveil.policy.load import PolicyError, load_policy_file
 from callveil.policy.model import Policy
 from callveil.settings import Settings
+from callveil.trunk_state import cannot_hide
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,11 @@ def new_live(settings: Settings, policy_path: Path) -> Live:
         ServeError: the compiled form could not be written.
     """
     try:
-        live = Live(policy=read_policy(settings, policy_path), settings=settings)
+        live = Live(
+            policy=read_policy(settings, policy_path),
+            settings=settings,
+            cannot_hide=cannot_hide(settings.trunks),
+        )
     except OSError as error:
         raise ServeError(f"{settings.compiled} cannot be written: {error.strerror}") from error
     live.facts = LiveFacts(live).facts

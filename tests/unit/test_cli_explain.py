@@ -33,7 +33,8 @@ def run(policy: Path, *arguments: str, stdin: str | bytes | None = None) -> Resu
     settings = policy.with_name("settings.yaml")
     settings.write_text(
         f"contacts: {policy.with_name('contacts.sqlite3')}\n"
-        f"contacts_key: {policy.with_name('contacts.key')}\n",
+        f"contacts_key: {policy.with_name('contacts.key')}\n"
+        f"trunks: {policy.with_name('trunks.json')}\n",
         encoding="utf-8",
     )
     files = ["--policy", str(policy), "--settings", str(settings)]

@@ -7,12 +7,15 @@ import socket
 from pathlib import Path
 
 import pytest
+from callveil.contacts.change import keep
+from callveil.contacts.model import Contact
 from callveil.data_files import data_dir
 from callveil.live import Live
 from callveil.policy.compiled import parse_compiled
 from callveil.policy.load import PolicyError
 from callveil.serve import ServeError, find_services, new_live, serve
 from callveil.settings import Settings
+from callveil.trunk_state import TrunkState, write_state
 
 EXAMPLE = (data_dir() / "config" / "policy.example.yaml").read_text(encoding="utf-8")
 
@@ -34,6 +37,7 @@ def settings_in(folder: Path) -> Settings:
         compiled=folder / "policy.json",
         contacts=folder / "contacts.sqlite3",
         contacts_key=folder / "contacts.key",
+        trunks=folder / "trunks.json",
     )
 
 
@@ -56,6 +60,22 @@ def test_the_services_are_found_by_name_only() -> None:
 def test_starting_writes_the_form_that_scripts_read(policy: Path, settings: Settings) -> None:
     live = new_live(settings, policy)
     assert parse_compiled(settings.compiled.read_text(encoding="utf-8")) == live.policy
+
+
+def test_calls_know_the_contacts_and_the_trunks_from_the_start(policy: Path, settings: Settings) -> None:
+    write_state(settings.trunks, {"carrier": TrunkState("x", faults=("send_pai",))})
+    live = new_live(settings, policy)
+    assert live.cannot_hide == live.facts().cannot_hide == {"carrier"}
+    assert live.facts().contact("+12065550142") is None
+    keep(settings.contacts, settings.contacts_key, "+12065550142", Contact("hide"))
+    assert live.facts().contact("+12065550142") == Contact("hide")
+    assert live.facts().pool_key
+
+
+def test_trouble_with_the_contacts_does_not_keep_it_from_starting(policy: Path, settings: Settings) -> None:
+    settings.contacts_key.write_bytes(b"no key")
+    live = new_live(settings, policy)
+    assert list(live.troubles) == ["contacts' key"]
 
 
 def test_a_bad_policy_does_not_start(policy: Path, settings: Settings) -> None:

@@ -28,7 +28,8 @@ def test_everything(tmp_path: Path) -> None:
         'ami: {host: pbx.example, port: 5039, username: veil, secret: "s3cret", ping_interval: 3,'
         " timeout: 1.5}\n"
         'agi: {host: "::1", port: 4000, timeout: 1, max_connections: 5}\n'
-        "journal: /j\nstore: /s.db\ncompiled: /c.json\n",
+        "journal: /j\nstore: /s.db\ncompiled: /c.json\ncontacts: /p.db\ncontacts_key: /p.key\n"
+        "trunks: /t.json\n",
     )
     assert load_settings(path, required=True) == Settings(
         ami=AmiSettings("pbx.example", 5039, "veil", "s3cret", 3.0, 1.5),
@@ -36,6 +37,9 @@ def test_everything(tmp_path: Path) -> None:
         journal=Path("/j"),
         store=Path("/s.db"),
         compiled=Path("/c.json"),
+        contacts=Path("/p.db"),
+        contacts_key=Path("/p.key"),
+        trunks=Path("/t.json"),
     )
 
 
@@ -117,6 +121,8 @@ def test_secret_twice(tmp_path: Path) -> None:
         ("amy: {}", '1:1: "amy" is not a setting that Callveil knows here. Did you mean "ami"?'),
         ("store: records.db", "1:8: Write a full path that begins with /"),
         ("store: /var/../etc/passwd", "1:8: Write a full path that begins with /"),
+        ("contacts: contacts.sqlite3", "1:11: Write a full path that begins with /"),
+        ("contacts_key: ../key", "1:15: Write a full path that begins with /"),
         ("journal:", '1:9: The value of "journal" is empty.'),
         ("", "1:1: The file is empty."),
     ],

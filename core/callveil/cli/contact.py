@@ -33,6 +33,9 @@ _MAX_DAYS: Final = 3650
 _MANY_DIGITS: Final = 5
 _MAX_HOURS: Final = 20
 
+_NO_WORDS: Final = {"ignore_unknown_options": True}
+"""So that an unknown option comes to the checks here; click would repeat it, and it may be a number."""
+
 
 def _has_many_digits(text: str) -> bool:
     return sum(sign.isdigit() for sign in text) >= _MANY_DIGITS
@@ -50,7 +53,11 @@ class ContactGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=ContactGroup, epilog="Example: callveil contact add --outbound hide --expires 90d")
+@click.group(
+    cls=ContactGroup,
+    context_settings=_NO_WORDS,
+    epilog="Example: callveil contact add --outbound hide --expires 90d",
+)
 def contact() -> None:
     """Keep what is agreed with single people, without keeping their numbers.
 
@@ -73,10 +80,6 @@ def _shared_options(command: Callable[..., None]) -> Callable[..., None]:
         "words", nargs=-1, type=click.UNPROCESSED, metavar="", expose_value=False, callback=_refuse_words
     )
     return policy_option(settings_option(words(command)))  # type: ignore[no-any-return]
-
-
-_NO_WORDS: Final = {"ignore_unknown_options": True}
-"""So that an unknown option comes to `_refuse_words`; click would repeat it, and it may be a number."""
 
 
 @contact.command(

@@ -91,7 +91,11 @@ class ContactBook:
             opened = self._current()
             if opened is None:
                 return None
-            found = database.look_up(opened.connection, digest(opened.contacts_key, number))
+            try:
+                found = database.look_up(opened.connection, digest(opened.contacts_key, number))
+            except sqlite3.OperationalError as error:
+                database.roll_back_after(error, self._path)
+                continue
             if found.check == opened.check:
                 return found.row
             # Everybody was removed and somebody added with a new key, or a copy was put in the file's place.

@@ -93,10 +93,7 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
         try:
             known = check_schema(connection, path)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
-                raise
-            # Whoever wrote last was killed. Only somebody who may write can clear up behind them.
-            _roll_back(path)
+            roll_back_after(error, path)
             known = check_schema(connection, path)
     except BaseException:
         connection.close()
@@ -105,6 +102,22 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
         connection.close()
         return None
     return connection
+
+
+def roll_back_after(error: sqlite3.OperationalError, path: Path) -> None:
+    """Undo what a killed writer left half done, if that is what a reader was told of; else raise the error.
+
+    Raises:
+        sqlite3.Error: also if this user may not write; nobody else can clear up.
+    """
+    if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+        raise error
+    connection = _connect(path, "rw", READ_BUSY_SECONDS)
+    try:
+        # SQLite does it by itself when somebody who may write reads.
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+    finally:
+        connection.close()
 
 
 def open_to_write(path: Path, *, create: bool) -> sqlite3.Connection:
@@ -216,15 +229,6 @@ def _connect(path: Path, mode: str, busy_seconds: float) -> sqlite3.Connection:
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
     # Transactions are begun in words: the module's own would begin them late, as readers.
     return sqlite3.connect(address, uri=True, timeout=busy_seconds, isolation_level=None)
-
-
-def _roll_back(path: Path) -> None:
-    """Undo what a killed writer left half done; SQLite does it whenever somebody who may write reads."""
-    connection = _connect(path, "rw", READ_BUSY_SECONDS)
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-    finally:
-        connection.close()
 
 
 def _create_empty(path: Path) -> None:

@@ -34,8 +34,8 @@ def parse_hours(text: str) -> Hours:
     words = text.lower().split()
     if len(words) != 2:
         raise HoursError(f"These hours must be days and then times. {EXAMPLE}")
-    begins, ends = _parse_times(words[1])
-    return Hours(_parse_days(words[0]), begins, ends)
+    days = _parse_days(words[0])
+    return Hours(days, *_parse_times(words[1]))
 
 
 def write_hours(hours: Hours) -> str:
