@@ -26,6 +26,14 @@ DISPOSITIONS: Final = ("FAILED", "CONGESTION", "NO ANSWER", "BUSY", "ANSWERED")
 """Asterisk's words for how an attempt ended, from the least to the most that happened."""
 
 
+DECISIONS: Final = ("refuse", "scrub", "hide", "substitute", "show", "emergency")
+"""What was decided of a call, from the least to the most that it showed.
+
+A call begins as refused while staff listen to a prompt, and one that the far end rejected because it was
+hidden may end as shown: the record says what was shown in the end.
+"""
+
+
 def record_key(call_id: str) -> bytes:
     """Return what makes a record unique: a digest of the call's random id.
 
@@ -42,7 +50,8 @@ class Record:
         key: see `record_key`.
         line: the policy's name of the line.
         direction: ``in`` or ``out``.
-        decision: a `callveil.decision.Kind` value for calls out; ``scrub`` or ``show`` for calls in.
+        decision: one of `DECISIONS`: a `callveil.decision.Kind` value for calls out; ``scrub`` or ``show``
+            for calls in.
         day: the day on which it began, in the PBX's time zone.
         spoken: one of `BUCKETS`.
         disposition: one of `DISPOSITIONS`.
@@ -61,9 +70,9 @@ def join(one: Record, other: Record) -> Record:
     """Return the record of a call of which two parts are known.
 
     Asterisk writes a record for each attempt to reach somebody, and a call may make several: a telephone
-    that does not answer, then voicemail. A call is one record, with the best that happened in it. Joining is
-    in any order the same, and joining a part again changes nothing, so the same part may come by event and
-    by journal.
+    that does not answer, then voicemail. A call is one record, with the best that happened in it and the most
+    that it showed. Joining is in any order the same, and joining a part again changes nothing, so the same
+    part may come by event and by journal.
 
     Raises:
         ValueError: they are parts of different calls.
@@ -74,7 +83,7 @@ def join(one: Record, other: Record) -> Record:
         key=one.key,
         line=min(one.line, other.line),
         direction=min(one.direction, other.direction),
-        decision=min(one.decision, other.decision),
+        decision=max(one.decision, other.decision, key=DECISIONS.index),
         day=min(one.day, other.day),
         spoken=max(one.spoken, other.spoken, key=BUCKETS.index),
         disposition=max(one.disposition, other.disposition, key=DISPOSITIONS.index),

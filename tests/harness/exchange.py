@@ -17,6 +17,9 @@ from harness.peers import close_pipes, end
 from harness.sip import CARRIER_ADDRESS, PHONES
 from harness.sipmessage import SipMessage, parse_message
 
+MORE_PHONES = ("127.0.0.12", "127.0.0.13")
+"""Addresses of telephones that only some tests have; what they are to the PBX, these tests say."""
+
 
 class Exchange(Closing):
     """Every telephone of a PBX and its carrier, at their addresses, until this is closed.
@@ -31,7 +34,7 @@ class Exchange(Closing):
         self._process = subprocess.Popen(
             pbx.tools.inside_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        request = {"addresses": [CARRIER_ADDRESS, *PHONES.values()]}
+        request = {"addresses": [CARRIER_ADDRESS, *PHONES.values(), *MORE_PHONES]}
         self._write(inside_line("exchange.py", request))
         if self._read(15) != "ready":
             self.close()

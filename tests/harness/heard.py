@@ -11,12 +11,12 @@ PROMPTS: Final = Path(__file__).resolve().parents[2] / "dialplan" / "sounds" / "
 
 _BIAS: Final = 0x84
 _CLIP: Final = 32635
-PIECE: Final = slice(8000, 8800)
-"""A tenth of a second, one second in: no two prompts are the same there."""
+PIECE: Final = slice(-4000, -2400)
+"""Samples: a fifth of a second that ends with the last word. Prompts end with silence of the same length."""
 
 
 def heard(audio: bytes) -> list[str]:
-    """Return the names of the prompts in µ-law audio, in their order; a prompt counts from its second second.
+    """Return the names of the prompts that were heard to their end in µ-law audio, in their order.
 
     Telephone audio of Asterisk is exactly its sound files, in µ-law, as long as nothing is lost.
     """

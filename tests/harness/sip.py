@@ -355,6 +355,7 @@ class Reply:
         after: seconds until then.
         ring: seconds until it rings first; 0 for not at all.
         provisional: how that is said: 180, or 183 with media.
+        hold: seconds after which it ends a call that it took; 0 leaves that to the other side.
     """
 
     status: int
@@ -363,17 +364,39 @@ class Reply:
     after: float = 0
     ring: float = 0
     provisional: int = 180
+    hold: float = 0
+
+    def told(self) -> dict[str, object]:
+        """All of it, as the tools container wants it."""
+        return asdict(self) | {"reason": self.reason or REASONS.get(self.status, "Refused")}
 
 
 class ScriptedCarrier(Taker):
-    """A far end that answers the first call with the first reply, and so on; the last is for all others."""
+    """A far end that answers as it is told.
 
-    def __init__(self, pbx: Pbx, *replies: Reply, address: str = CARRIER_ADDRESS) -> None:
-        told = [
-            asdict(reply) | {"reason": reply.reason or REASONS.get(reply.status, "Refused")}
-            for reply in replies
-        ]
-        super().__init__(pbx, address, "scripted_carrier.py", {"replies": told})
+    Of the calls to one number the first gets the first reply, and so on; the last is for all others.
+
+    Args:
+        pbx: whose carrier it is.
+        replies: to numbers that are not in `by_number`.
+        by_number: replies to a number as the carrier is asked for it.
+        address: where it is.
+    """
+
+    def __init__(
+        self,
+        pbx: Pbx,
+        *replies: Reply,
+        by_number: Mapping[str, Sequence[Reply]] | None = None,
+        address: str = CARRIER_ADDRESS,
+    ) -> None:
+        request = {
+            "replies": [reply.told() for reply in replies or (Reply(404),)],
+            "by_number": {
+                number: [reply.told() for reply in some] for number, some in (by_number or {}).items()
+            },
+        }
+        super().__init__(pbx, address, "scripted_carrier.py", request)
 
 
 class Carrier(Answerer):

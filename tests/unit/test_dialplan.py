@@ -59,6 +59,53 @@ def test_no_dial_option_undoes_the_withholding(path: Path) -> None:
             assert not re.search(r",[a-zA-Z]*f", line.split("Dial(", 1)[1])
 
 
+def steps_of(name: str, context: str) -> list[str]:
+    """The steps of one context of a dialplan file."""
+    text = (ROOT / "dialplan" / name).read_text(encoding="utf-8")
+    body = text.split(f"\n[{context}]\n", 1)[1].split("\n[", 1)[0]
+    return [line.strip() for line in body.splitlines() if line.strip() and not line.lstrip().startswith(";")]
+
+
+def test_a_far_ends_words_are_only_ever_read_through_a_filter() -> None:
+    """HANGUPCAUSE(channel,tech) is whatever a carrier wrote."""
+    for path in SNIPPETS:
+        for line in steps(path):
+            if "${HANGUPCAUSE(" in line:
+                assert "${FILTER(0-9A-Za-z ,${HANGUPCAUSE(${VEIL_ENDED},tech)})}" in line
+
+
+def test_what_one_trunk_said_is_forgotten_before_the_next_is_dialled() -> None:
+    leg = steps_of("callveil-outbound.conf", "callveil-leg")
+    dial = next(number for number, line in enumerate(leg) if "Dial(" in line)
+    assert "HangupCauseClear()" in leg[dial - 1]
+
+
+def test_no_call_is_made_before_the_identity_has_been_read_back() -> None:
+    for name, context in (
+        ("callveil-outbound.conf", "callveil-leg"),
+        ("callveil-outbound.conf", "callveil-call"),
+    ):
+        lines = steps_of(name, context)
+        dial = next(number for number, line in enumerate(lines) if "Dial(" in line)
+        check = next(number for number, line in enumerate(lines) if '"${VEIL_SET}" != "yes"' in line)
+        assert check < dial
+        assert not any("CALLERID" in line for line in lines[check:dial])
+
+
+def test_a_telephone_is_never_answered_to_play_it_a_prompt() -> None:
+    for line in steps(ROOT / "dialplan" / "callveil-outbound.conf"):
+        if "Playback(" in line:
+            assert line.endswith(",noanswer)")
+        if "Read(" in line:
+            assert re.search(r"Read\(VEIL_KEY,[^,]+,1,n,1,\d\)", line)
+        assert "Answer(" not in line
+
+
+def test_an_emergency_call_asks_nobody_and_waits_for_nothing() -> None:
+    lines = steps_of("callveil-emergency.conf", "callveil-emergency-call")
+    assert not [line for line in lines if re.search(r"AGI|Playback|Read\(|Wait|DB\(|CURL|SHELL", line)]
+
+
 def test_the_journal_has_the_duration_bands_of_the_record() -> None:
     text = (ROOT / "config" / "cdr_custom.conf").read_text(encoding="utf-8")
     bands = re.findall(r"\?([0-9a-z+-]+):", text)

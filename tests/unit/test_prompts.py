@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 from callveil import decision
+from harness.heard import heard, pieces
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOUNDS: Final = ROOT / "dialplan" / "sounds"
@@ -107,3 +108,11 @@ def test_a_prompt_says_nothing_that_a_listener_should_not_know(name: str) -> Non
     assert re.findall(r"\d+", text) == (["1"] if waits else [])
     assert ("press 1" in text) is waits
     assert not re.search(r"callveil|shelter|hotline|violence|survivor|crisis", text, re.IGNORECASE)
+
+
+def test_the_tests_can_tell_one_prompt_from_another() -> None:
+    known = pieces()
+    assert set(known) == set(words())
+    for name, piece in known.items():
+        assert len(set(piece)) > 10
+        assert heard(bytes(100) + piece) == [name]

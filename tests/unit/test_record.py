@@ -3,7 +3,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from callveil.record import BUCKETS, DISPOSITIONS, Record, bucket, join, join_all, record_key
+from callveil.decision import Kind
+from callveil.record import BUCKETS, DECISIONS, DISPOSITIONS, Record, bucket, join, join_all, record_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def part(**facts: object) -> Record:
 
 PARTS = st.builds(
     part,
+    decision=st.sampled_from(DECISIONS),
     day=st.dates(date(2026, 1, 1), date(2026, 1, 9)),
     spoken=st.sampled_from(BUCKETS),
     disposition=st.sampled_from(DISPOSITIONS),
@@ -68,6 +70,27 @@ def test_a_call_that_nobody_answers_and_then_voicemail_does_is_one_answered_call
     voicemail = part(spoken="1-4min", disposition="ANSWERED")
     assert join(part(), voicemail) == voicemail
     assert join_all([part(), voicemail, part()]) == {part().key: voicemail}
+
+
+def test_every_decision_has_its_place_among_what_was_shown() -> None:
+    assert sorted(DECISIONS) == sorted({*Kind, "scrub"})
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("refuse", "hide"),  # a prompt was heard, and then the call was made
+        ("refuse", "show"),
+        ("hide", "show"),  # rejected because it was hidden, and made again by a key
+        ("hide", "substitute"),
+        ("scrub", "show"),
+    ],
+)
+def test_a_call_is_recorded_with_the_most_that_it_showed(first: str, then: str) -> None:
+    tried = part(direction="out", decision=first)
+    made = part(direction="out", decision=then, spoken="1-59s", disposition="ANSWERED")
+    assert join(tried, made) == join(made, tried) == made
+    assert join(tried, part(direction="out", decision=then)).decision == then
 
 
 def test_a_call_over_midnight_belongs_to_the_day_on_which_it_began() -> None:

@@ -1,8 +1,8 @@
 """Inside the tools container: telephones and carriers that call, are called, transfer and forward.
 
 Each line of standard input is a command in JSON, each line of standard output its answer. A telephone that is
-called does what the user part of the address says: `refer.NUMBER`, `attend.NUMBER`, `forward.NUMBER`; anything
-else is answered.
+called does what the user part of the address says, such as `refer.NUMBER`, `attend.NUMBER`, `forward.NUMBER`;
+anything else is answered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from urllib.parse import quote, unquote
 
 PBX = ("127.0.0.1", 5060)
 PORT = 5060
-NAMES = {"127.0.0.11": "101", "127.0.0.21": "201", "127.0.0.22": "202"}
+NAMES = {
+    "127.0.0.11": "101",
+    "127.0.0.12": "109",
+    "127.0.0.13": "108",
+    "127.0.0.21": "201",
+    "127.0.0.22": "202",
+}
 STAFF = "Jane Quill"
 """Whom a telephone names when it forwards."""
 

@@ -13,19 +13,25 @@ import socket
 import sys
 import time
 from typing import Any
+from urllib.parse import unquote
 
 ROOT = "/tmp/calls"
+BYE = 1
+"""Instead of a status: the call is ended."""
 
 
 class Carrier:
-    """Takes calls at one address: the first gets the first reply, and so on; the last is for all others."""
+    """Takes calls at one address.
+
+    Of the calls to one number the first gets the first reply, and so on; the last is for all others.
+    """
 
     def __init__(self, request: dict[str, Any]) -> None:
         folder = os.path.join(ROOT, request["id"])
         os.makedirs(folder, exist_ok=True)
         self.log = open(os.path.join(folder, "messages"), "ab", buffering=0)  # noqa: SIM115 - open to the end
         self.ip, self.port = request["ip"], request["port"]
-        self.replies = request["replies"]
+        self.replies, self.by_number = request["replies"], request["by_number"]
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((self.ip, self.port))
         self.media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -66,8 +72,11 @@ class Carrier:
             return
         if method == "INVITE" and ";tag=" not in field(text, "To"):
             if call not in self.calls:
-                reply = self.replies[min(len(self.calls), len(self.replies) - 1)]
-                self.calls[call] = {"invite": text, "sender": sender, "done": False}
+                number = unquote(text.split(" ", 2)[1].removeprefix("sip:").split("@")[0])
+                before = sum(known["number"] == number for known in self.calls.values())
+                replies = self.by_number.get(number, self.replies)
+                reply = replies[min(before, len(replies) - 1)]
+                self.calls[call] = {"invite": text, "sender": sender, "done": False, "number": number}
                 now = time.monotonic()
                 if reply["ring"]:
                     self.due.append((now + reply["ring"], call, reply["provisional"], reply))
@@ -82,6 +91,9 @@ class Carrier:
     def answer(self, call: str, status: int, reply: dict[str, Any]) -> None:
         """Answers a call's INVITE."""
         known = self.calls[call]
+        if status == BYE:
+            self.hang_up(known)
+            return
         body, headers = "", []
         if status in (183, 200):
             media = self.media.getsockname()[1]
@@ -94,10 +106,30 @@ class Carrier:
         if status >= 200:
             known["done"] = True
             headers += reply["headers"]
+        if status == 200 and reply["hold"]:
+            self.due.append((time.monotonic() + reply["hold"], call, BYE, reply))
         headers += [f"Contact: <sip:carrier@{self.ip}:{self.port}>"] if status < 300 else []
         headers.append(f"Content-Length: {len(body)}")
         reason = reply["reason"] if status >= 200 else "Ringing"
         self.send(known["invite"], known["sender"], f"{status} {reason}", headers, body)
+
+    def hang_up(self, known: dict[str, Any]) -> None:
+        """Ends an answered call."""
+        invite = known["invite"]
+        target = re.search(r"(?im)^contact *: *<([^>]+)>", invite)
+        lines = [
+            f"BYE {target[1] if target else 'sip:127.0.0.1:5060'} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.ip}:{self.port};branch=z9hG4bK{time.monotonic_ns()}",
+            f"From: {field(invite, 'To')};tag=carrier{self.port}",
+            f"To: {field(invite, 'From')}",
+            f"Call-ID: {field(invite, 'Call-ID')}",
+            "CSeq: 1 BYE",
+            "Max-Forwards: 70",
+            "Content-Length: 0",
+        ]
+        data = "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
+        self.keep("sent", data)
+        self.socket.sendto(data, known["sender"])
 
     def send(self, of: str, sender: tuple[str, int], status: str, headers: list[str], body: str = "") -> None:
         """Sends an answer to a request."""
