@@ -112,14 +112,14 @@ def _substitute_patterns(preset: Preset) -> tuple[str, ...]:
 def _rejections(policy: Policy) -> str:
     """Return what tells whether an answer of the far end means that it takes no hidden calls.
 
-    VEIL_SAID is the SIP code, VEIL_KEYS the whole of it with its reason; both are filtered.
+    VEIL_SAID is the SIP code, VEIL_REASON the words beside it, in small letters, digits and blanks only.
     """
-    steps = ["Set(VEIL_KEYS=${TOLOWER(${VEIL_KEYS})})"]
+    steps: list[str] = []
     for answer in policy.rejected:
         if answer.isdigit():
             steps.append(f'GotoIf($["${{VEIL_SAID}}" = "{answer}"]?yes)')
         else:
-            steps.append(f'GotoIf(${{REGEX("{answer.lower()}" ${{VEIL_KEYS}})}}?yes)')
+            steps.append(f'GotoIf(${{REGEX("{answer.lower()}" ${{VEIL_REASON}})}}?yes)')
     lines = [*_extension("s", *steps, "Return(no)"), " same => n(yes),Return(yes)"]
     return _context("callveil-rejections", lines)
 
