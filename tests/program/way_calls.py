@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.exchange import Exchange
+from harness.exchange import MORE_PHONES, Exchange
 from harness.images import RECIPES
-from harness.pbx import Pbx, wait_for
+from harness.pbx import Pbx
 from harness.sip import PHONES
 from harness.sipmessage import SipMessage
 
@@ -37,8 +37,30 @@ MINE: Final[tuple[Way, ...]] = tuple(way for way in Way if way not in (Way.OWN_D
 TYPED: Final[tuple[Way, ...]] = (Way.PLAIN, Way.BLIND_IN, Way.BLIND_OUT, Way.ATTENDED, Way.TELEPHONE)
 """The ways in which somebody types what is called, with a code in front."""
 
-BY_PROGRAM: Final[tuple[Way, ...]] = (Way.ORIGINATE, Way.CALL_FILE)
+BY_PROGRAM: Final[tuple[Way, ...]] = (Way.ORIGINATE, Way.CALL_FILE, Way.CONFERENCE)
 """The ways in which a program may name a caller."""
+
+OTHER: Final = {"109": ("lobby", MORE_PHONES[0]), "108": ("kitchen", MORE_PHONES[1])}
+"""Telephones that are not called like their extensions, in pjsip.conf, and their addresses."""
+
+TELEPHONES: Final = f"""
+[lobby](phone)
+callerid = "Lobby" <109>
+
+[lobby]
+type = identify
+endpoint = lobby
+match = {MORE_PHONES[0]}
+
+[kitchen](phone)
+callerid = "Kitchen" <201>
+set_var = VEIL_EXTENSION=108
+
+[kitchen]
+type = identify
+endpoint = kitchen
+match = {MORE_PHONES[1]}
+"""
 
 DECIDED: Final = (Column.HIDE, Column.SUBSTITUTE, Column.SHOW, Column.EMERGENCY)
 HELP: Final = ("911", "933", "988", "711", "112")
@@ -85,13 +107,13 @@ class Seen:
 
     Attributes:
         far: all that the carrier received in each call to the number, oldest call first.
-        near: all that the carrier received in the call that came in, where there was one.
-        caller: the number of whoever called in.
+        first: all that it received in the call that was transferred away, where there was one.
+        near: all that it received in the call that came in, where there was one.
     """
 
     far: list[list[SipMessage]] = field(default_factory=list)
+    first: list[SipMessage] = field(default_factory=list)
     near: list[SipMessage] = field(default_factory=list)
-    caller: str = ""
 
 
 def attempts() -> list[Attempt]:
@@ -112,10 +134,22 @@ def attempts() -> list[Attempt]:
         ]
     found.append(Attempt((Way.LOCAL, Column.HIDE), "201", "+12125550180", "optimised"))
     found.append(Attempt((Way.DIALPLAN, Column.HIDE), "201", "+12125550181", "dialled"))
-    for row, way in enumerate(BY_PROGRAM):
-        found.append(Attempt((way, Column.HIDE), "201", f"+121255501{row + 82}", "named"))
-        found.append(Attempt((way, Column.SHOW), "101", f"+131255501{row + 82}", "named"))
+    for row, way in enumerate((Way.BLIND_IN, Way.TELEPHONE), start=90):
+        found.append(Attempt((way, Column.SHOW), "109", f"+131255501{row}", "callerid"))
+        found.append(Attempt((way, Column.SHOW), "108", f"+131255501{row + 2}", "variable"))
+    for row, way in enumerate(BY_PROGRAM, start=83):
+        found.append(Attempt((way, Column.HIDE), "201", f"+121255501{row}", "named"))
+        found.append(Attempt((way, Column.SHOW), "101", f"+131255501{row}", "named"))
     return found
+
+
+def controls() -> list[Attempt]:
+    """Return those that show, without Callveil, what each way gives away: where a code can hide, with it."""
+    hidden = [one for one in attempts() if one.cell[1] is Column.HIDE]
+    rest = (*(way for way in MINE if way not in TYPED), Way.PLAIN)
+    return [
+        one for one in hidden if one.variant in ("code", "named") or (not one.variant and one.way in rest)
+    ]
 
 
 def serial(attempt: Attempt) -> int:
@@ -155,7 +189,8 @@ def ring(attempt: Attempt) -> list[str]:
 
 def telephone(attempt: Attempt, does: str) -> str:
     """Return what dials the attempt's telephone, with what it is to do in its address."""
-    return f"PJSIP/{attempt.ext}/sip:{does}@{PHONES[attempt.ext]}:5060"
+    name, address = OTHER.get(attempt.ext, (attempt.ext, PHONES.get(attempt.ext)))
+    return f"PJSIP/{name}/sip:{does}@{address}:5060"
 
 
 def inbound(found: list[Attempt]) -> list[Attempt]:
@@ -165,7 +200,7 @@ def inbound(found: list[Attempt]) -> list[Attempt]:
 
 def overlay(found: list[Attempt], flavour: str) -> dict[str, str]:
     """Return the admin's configuration for these attempts, the same with Callveil and without."""
-    lines = ["[ways]"]
+    lines = ["[ways]", f"exten => claimed,1,Goto(from-internal,{CLAIMED},1)"]
     queues, follow = [], []
     for attempt in inbound(found):
         first, *rest = ring(attempt)
@@ -177,13 +212,18 @@ def overlay(found: list[Attempt], flavour: str) -> dict[str, str]:
             follow += [f"[{attempt.key}]", "context => from-internal", "enable_callee_prompt => no"]
             follow += [f"number => {attempt.dialled},12"]
     extensions = (RECIPES / f"etc-asterisk/{flavour}/extensions.conf").read_text()
+    internal = "[from-internal]\n"
+    assert internal in extensions
+    extensions = extensions.replace(internal, internal + INTERNAL)
     if flavour == "plain":
         trunk = "[from-trunk]\n"
         assert trunk in extensions
         rings = [f"exten => {did(one)},1,Goto(ways,{one.key},1)" for one in inbound(found)]
         extensions = extensions.replace(trunk, trunk + "\n".join(rings) + "\n")
+    pjsip = (RECIPES / "etc-asterisk/common/pjsip.conf").read_text()
     mine = (RECIPES / "etc-asterisk/callveil/queues.conf").read_text() if flavour == "callveil" else ""
     return {
+        "/etc/asterisk/pjsip.conf": pjsip + TELEPHONES,
         "/etc/asterisk/extensions.conf": extensions + "\n" + "\n".join(lines) + "\n",
         "/etc/asterisk/queues.conf": "[general]\n" + mine + "\n" + "\n".join(queues) + "\n",
         "/etc/asterisk/followme.conf": "\n".join(["[general]", *follow]) + "\n",
@@ -197,8 +237,28 @@ def policy(found: list[Attempt]) -> str:
         " outbound: hide, beneath: office, keep: {records: 30d}}"
         for one in inbound(found)
     ]
+    lines.append(
+        f'  claimed: {{purpose: "A way out", dids: ["{CLAIMED_DID}"], ring: "ways,claimed,1",'
+        " outbound: hide, beneath: office, show_caller: true, keep: {records: 30d}}"
+    )
     return "\n".join([POLICY, *lines, DESTINATIONS])
 
+
+INTERNAL: Final = """\
+exten => 101,1,Dial(PJSIP/101)
+exten => _*98+X.,1,Set(CALLERID(pres)=prohib)
+ same => n,Dial(PJSIP/${EXTEN:3}@trunk,,f(+16465550199))
+exten => _*97+X.,1,Set(CALLERID(pres)=prohibited)
+ same => n,Dial(PJSIP/${EXTEN:3}@trunk)
+exten => _*96+X.,1,Gosub(callveil-identity-set,s,1(prohibited,+12065550100,))
+ same => n,ExecIf($["${VEIL_SET}" = "yes"]?Dial(PJSIP/${EXTEN:3}@trunk))
+ same => n,Hangup(21)
+"""
+"""Extensions of the admin's own: a telephone; two that hide in vain; one that has Callveil hide."""
+
+CLAIMED: Final = "+12125550195"
+CLAIMED_DID: Final = "+18885550199"
+"""A line that shows callers, and whose calls the dialplan forwards to the number on behalf of nobody."""
 
 POLICY: Final = """\
 version: 1
@@ -234,31 +294,44 @@ destinations:
 
 def begin(pbx: Pbx, exchange: Exchange, attempt: Attempt) -> None:
     """Begin one call."""
-    rings = telephone(attempt, "talk")
-    name = f'"{CALLER_NAME}" <{caller(attempt)}>'
-    local = f"Local/{attempt.dialled}@from-internal/n"
     if attempt.way in COMES_IN:
         exchange.call_in(did(attempt), caller(attempt), CALLER_NAME)
     elif attempt.way is Way.PLAIN:
         exchange.dial(attempt.ext, attempt.dialled)
     elif attempt.way is Way.BLIND_OUT:
         exchange.dial(attempt.ext, asked_first(attempt), ("refer", attempt.dialled))
-    elif attempt.way is Way.CONFERENCE:
-        # Whoever is added to a conference is called on behalf of the extension that adds.
-        fields = {"Channel": local, "Application": "ConfBridge", "Data": ROOM}
-        pbx.ami_action("Originate", **fields, Variable=f"__VEIL_EXTENSION={attempt.ext}", Async="true")
-    elif attempt.way is Way.ORIGINATE:
-        fields = {"Channel": rings, "Context": "from-internal", "Exten": attempt.dialled, "Priority": "1"}
-        if attempt.variant:
-            fields |= {"CallerID": name, "Variable": f"__VEIL_EXTENSION={attempt.ext}"}
-        pbx.ami_action("Originate", **fields, Async="true")
     else:
-        lines = [f"Channel: {rings}", "Context: from-internal", f"Extension: {attempt.dialled}"]
-        if attempt.variant:
-            lines += [f"CallerID: {name}", f"Setvar: __VEIL_EXTENSION={attempt.ext}"]
+        originate(pbx, attempt)
+
+
+def originate(pbx: Pbx, attempt: Attempt) -> None:
+    """Have the PBX make a call, as a program or a person at a web page asks for it.
+
+    Without a variant it rings the telephone first. A program that names a caller calls the other side first,
+    as most do that dial through lists; and wishes, in vain, that the name be hidden.
+    """
+    fields = {"Channel": telephone(attempt, "talk"), "Context": "from-internal", "Priority": "1"}
+    number = attempt.dialled
+    variables = []
+    if attempt.variant or attempt.way is Way.CONFERENCE:
+        fields["Channel"], number = f"Local/{attempt.dialled}@from-internal/n", "101"
+        variables = [f"__VEIL_EXTENSION={attempt.ext}"]
+    if attempt.variant:
+        fields["CallerID"] = f'"{CALLER_NAME}" <{caller(attempt)}>'
+        variables.append("CALLERID(pres)=prohib")
+    if attempt.way is Way.CONFERENCE:
+        fields = {key: fields[key] for key in ("Channel", "CallerID") if key in fields}
+        fields |= {"Application": "ConfBridge", "Data": ROOM}
+    if attempt.way is Way.CALL_FILE:
+        lines = [f"{key}: {value}" for key, value in fields.items()]
+        lines += [f"Extension: {number}", *(f"Setvar: {variable}" for variable in variables)]
         path = f"/var/spool/asterisk/{attempt.key}.call"
-        pbx.write(path, "\n".join([*lines, "Priority: 1", ""]))
+        pbx.write(path, "\n".join([*lines, ""]))
         pbx.exec(["mv", path, "/var/spool/asterisk/outgoing/"])
+    else:
+        if attempt.way is Way.ORIGINATE:
+            fields["Exten"] = number
+        pbx.ami_action("Originate", **fields, Variable=",".join(variables), Async="true")
 
 
 def waves(found: list[Attempt]) -> list[list[Attempt]]:
@@ -292,7 +365,9 @@ def place_ways(pbx: Pbx, found: list[Attempt]) -> dict[Attempt, Seen]:
             pbx.wait_idle()
             calls, arrived = exchange.at_carrier(), exchange.arrived()
         for attempt in wave:
-            seen[attempt] = Seen(arrived.get(attempt.number, []), caller=caller(attempt))
+            seen[attempt] = Seen(arrived.get(attempt.number, []))
+            for received in arrived.get(asked_first(attempt), []):
+                seen[attempt].first = received
             for messages in calls.values():
                 if messages[0].direction == "sent" and messages[0].user("From") == caller(attempt):
                     seen[attempt].near = [one for one in messages if one.direction == "received"]
@@ -309,6 +384,3 @@ def _wait(condition: Callable[[], bool], timeout: float = 12) -> None:
     deadline = time.monotonic() + timeout
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.2)
-
-
-__all__ = ["Attempt", "Seen", "attempts", "overlay", "place_ways", "policy", "wait_for"]

@@ -86,7 +86,7 @@ def in_words(far_end: FarEnd) -> str:
     host = (far_end.invite.header("From") or "").partition("@")[2].partition(">")[0].partition(";")[0]
     if far_end.shown is None:
         user = far_end.invite.user("From")
-        return f'Hidden: "{far_end.name}" &lt;sip:{user}@{host}&gt;'
+        return f'Hidden: `"{far_end.name}" <sip:{user}@{host}>`'
     return f"Shows {far_end.shown}" + (f' "{far_end.name}"' if far_end.name else "")
 
 
