@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -139,6 +140,16 @@ def test_with_contacts_and_no_key_calls_are_refused(settings: Settings) -> None:
         with pytest.raises(ContactsError, match="is missing"):
             facts.contact("+12065550143")
     assert not settings.contacts_key.exists()
+
+
+def test_contacts_that_may_be_there_and_cannot_be_seen_refuse_calls(settings: Settings) -> None:
+    file = settings.contacts.with_name("file")
+    file.touch()
+    unseen = replace(settings, contacts=file / "contacts.sqlite3")
+    live = new_live(unseen)
+    for facts in (live.facts(), facts_from_files(unseen, live.policy)):
+        with pytest.raises(ContactsError, match="Not a directory"):
+            facts.contact(NUMBER)
 
 
 # Programs that start for one decision
