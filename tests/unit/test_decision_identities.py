@@ -233,7 +233,8 @@ class TestContact:
 
     def test_comes_before_the_destination(self) -> None:
         facts = Facts(contact={"+13605550142": Contact("annex")}.get)
-        assert decide(PROGRAM, "200", "3605550142", facts).shown == ANNEX.number
+        decision = decide(PROGRAM, "200", "3605550142", facts)
+        assert (decision.shown, decision.reason) == (ANNEX.number, "agreed with this contact: annex")
 
     def test_comes_before_toll_free(self) -> None:
         facts = Facts(contact={f"+1{TOLL_FREE}": Contact(HIDE)}.get)

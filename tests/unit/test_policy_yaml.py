@@ -6,7 +6,7 @@ import pytest
 from callveil.policy.tree import MAX_DEPTH, Mark, parse_tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from unit.policy_texts import GOOD, complaint, complaints, good_with
+from unit.policy_texts import GOOD, GOOD_AND_FULL, complaint, complaints, good_with
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,24 @@ def test_no_message_repeats_what_may_be_a_number() -> None:
         good_with(("version: 1\n", f"version: 1\n%{secret}: [\n")),
         good_with(('ring: "hotline-ring,s,1"', f'ring: "{secret}"')),
         good_with(("voicemail: 14d", f"voicemail: {secret}d")),
-    ]
+        good_with(('name: "Main Office"', f'digit: "{secret}"')),
+        good_with(('name: "Main Office"', f'trunks: ["n{secret}"]')),
+        good_with(("@trunk", f'@trunk", trusted_to_hide: "{secret * 21}')),
+        good_with(("    beneath: office\n", f"    substitutes: [n{secret}, n{secret}]\n")),
+        good_with(("outbound: clinic", f'outbound: clinic, organisation: "Court {secret}"')),
+        GOOD + f'rejected: ["{secret}"]\n',
+        GOOD + f'substitute_code: "*{secret}"\n',
+        GOOD + f"pools:\n  n{secret}: {{identities: [office, n{secret}]}}\n",
+        good_with(
+            ('name: "Main Office"', 'digit: "3"'),
+            ('name: "Westside Clinic"}', f'digit: "3"}}\n  n{secret}: {{number: "+12065550178"}}'),
+            ("    beneath: office\n", f"    substitutes: [n{secret}]\n"),
+        ),
+        good_with(
+            ("  clinic: {", f"  n{secret}: {{"), ("outbound: clinic", f"outbound: n{secret}"),
+            ("    beneath: office\n", f"    substitutes: [n{secret}]\n"),
+        ),
+    ]  # fmt: skip
     for text in spoilt:
         found = complaints(text)
         assert found
@@ -202,9 +219,9 @@ def test_no_yaml_brings_anything_but_problems(text: str) -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.integers(0, len(GOOD) - 1), st.integers(0, 30), st.lists(_PIECES, max_size=4).map("".join))
+@given(st.integers(0, len(GOOD_AND_FULL)), st.integers(0, 30), st.lists(_PIECES, max_size=4).map("".join))
 def test_no_damage_to_a_policy_brings_anything_but_problems(start: int, length: int, piece: str) -> None:
-    complaints(GOOD[:start] + piece + GOOD[start + length :])
+    complaints(GOOD_AND_FULL[:start] + piece + GOOD_AND_FULL[start + length :])
 
 
 _DATA = st.recursive(
@@ -213,12 +230,13 @@ _DATA = st.recursive(
     max_leaves=6,
 )
 _SECTIONS = st.sampled_from(
-    ["version", "country", "emergency", "identities", "trunks", "lines", "destinations"]
-)
+    ["version", "country", "emergency", "identities", "trunks", "lines", "destinations", "pools",
+     "substitute_code", "rejected"]
+)  # fmt: skip
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.dictionaries(_SECTIONS, _DATA, max_size=7))
+@given(st.dictionaries(_SECTIONS, _DATA, max_size=10))
 def test_no_shape_of_data_brings_anything_but_problems(data: dict[str, object]) -> None:
     import yaml
 
