@@ -59,7 +59,8 @@ attacks: images
 demo: images
 	PYTHONPATH=tests $(BIN)/python -m demo
 
-bench: $(VENV)/ready
+# Meant for a machine that does nothing else meanwhile.
+bench: images
 	PYTHONPATH=tests $(BIN)/python -m bench
 
 clean:

@@ -1,9 +1,20 @@
-"""`make bench`: prints each figure with its baseline."""
+"""`make bench`: prints each figure with its baseline and its goal."""
 
 from __future__ import annotations
 
-from bench.decision import measure
+import sys
+
+from bench import calls, decision, spawned
+
+PARTS = {"decision": decision.measure, "spawned": spawned.measure, "calls": calls.measure}
+
+
+def main(names: list[str]) -> None:
+    """Measure the parts of these names, or all of them."""
+    for name in names or list(PARTS):
+        for figure in PARTS[name]():
+            print(figure.line(), flush=True)
+
 
 if __name__ == "__main__":
-    for line in measure():
-        print(line, flush=True)
+    main(sys.argv[1:])
