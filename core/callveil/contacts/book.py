@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -50,6 +51,7 @@ class ContactBook:
 
     def __init__(self, path: Path, key_path: Path) -> None:
         self._path = path
+        self._path_text = str(path)
         self._key_path = key_path
         self._opened: _Opened | None = None
 
@@ -105,7 +107,7 @@ class ContactBook:
     def _current(self) -> _Opened | None:
         """Return the database that the path names now, or None where nothing is agreed with anybody."""
         # While a file is open nothing else can get its inode: another one there is another file.
-        inode = _inode(self._path)
+        inode = _inode(self._path_text)
         if self._opened is not None and self._opened.inode != inode:
             self.close()
         if self._opened is None and inode is not None:
@@ -147,16 +149,16 @@ def has_expired(contact: Contact, today: date) -> bool:
     return contact.expires is not None and contact.expires < today
 
 
-def _inode(path: Path) -> _Inode | None:
+def _inode(path: str) -> _Inode | None:
     """Return which file there is at a path, or None where there is none.
 
     Raises:
-        OSError: if that cannot be known.
+        OSError: if that cannot be known; also if a link leads nowhere, as it may to a disk that is missing.
     """
     try:
-        found = os.stat(path)
+        found = os.lstat(path)
     except FileNotFoundError:
-        if path.is_symlink():
-            raise  # what it leads to may be on a disk that is only missing now
         return None
+    if stat.S_ISLNK(found.st_mode):
+        found = os.stat(path)
     return found.st_dev, found.st_ino
