@@ -34,6 +34,12 @@ SUFFIX: Final = "-audit"
 EVERY: Final = 30.0
 """Seconds between two looks where nothing says that there is news."""
 
+_AWAY: Final = 3.0
+"""Seconds, at most, between two attempts to connect: an Asterisk that has started again may have other
+settings, and takes calls at once."""
+
+_REFUSED: Final = 30.0  # seconds before a login that was refused is tried again: Asterisk logs each
+_REFUSALS: Final = 3  # so many in a row are meant: an Asterisk that ends or starts refuses everybody
 _REST: Final = 0.2  # seconds between two looks in any case: many modules may be reloaded one by one
 _POLICY: Final = 0.25  # seconds after which a changed policy is noticed
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -54,11 +60,12 @@ class TrunkAudit:
         self._live = live
         self._path = live.settings.trunks
         self._user = live.settings.ami.username + SUFFIX
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff(most=_AWAY)
         self._every = every
         self._news = asyncio.Event()
         self._states: dict[str, TrunkState] = {}
         self._told: dict[str, str] = {}
+        self._refusals = 0
         self._written = ""
         # When Asterisk read pjsip.conf, as far as that is known: its start, or a reload that was heard of.
         self._read_at = _LONG_AGO
@@ -73,10 +80,12 @@ class TrunkAudit:
                 break
             if not isinstance(problem, SessionError):
                 raise problem or RuntimeError("the audit ended unasked")
-            await self._could_not_look(problem)
-            refused = isinstance(problem, RefusedError)
+            self._refusals = self._refusals + 1 if isinstance(problem, RefusedError) else 0
+            refused = self._refusals >= _REFUSALS
+            meant = f"Asterisk does not let AMI user {self._user} log in: {_MEND}"
+            await self._could_not_look(meant if refused else str(problem))
             self._news.clear()
-            await run_unless(stop, self._pause(self._backoff.longest() if refused else self._backoff.pause()))
+            await run_unless(stop, self._pause(_REFUSED if refused else self._backoff.pause()))
         for part in (PART, FILE_PART, *map(_part, self._told)):
             self._live.troubles.pop(part, None)
 
@@ -166,10 +175,8 @@ class TrunkAudit:
             case Unseen.NO_ANSWER:
                 return f"Asterisk does not tell the settings of trunk {trunk.key}: is PJSIP loaded?"
 
-    async def _could_not_look(self, problem: SessionError) -> None:
-        reason, now = str(problem), _now()
-        if isinstance(problem, RefusedError):
-            reason = f"Asterisk does not let AMI user {self._user} log in: {_MEND}"
+    async def _could_not_look(self, reason: str) -> None:
+        now = _now()
         trunks = [trunk for trunk, _ in _endpoints(self._live.policy)]
         await self._keep({trunk.key: self._earlier(trunk).unseen(reason, now) for trunk in trunks})
         self._say_unseen(reason)
