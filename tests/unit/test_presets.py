@@ -73,14 +73,12 @@ def test_toll_free_numbers_are_known(country: str) -> None:
 
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_no_ordinary_number_is_taken_for_a_toll_free_one(country: str) -> None:
-    tried = 0
     for prefix in load_preset(country).toll_free:
-        for tail in ("2345678", "123", "000123", "234567", "0001234"):
-            number = phonenumbers.parse(prefix + tail)
-            if phonenumbers.is_valid_number(number):
-                tried += 1
-                assert phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.TOLL_FREE
-    assert tried >= len(load_preset(country).toll_free)
+        tails = ("2345678", "123", "000123", "234567", "0001234")
+        numbers = [phonenumbers.parse(prefix + tail) for tail in tails]
+        kinds = {phonenumbers.number_type(number) for number in numbers}
+        kinds.discard(phonenumbers.PhoneNumberType.UNKNOWN)
+        assert kinds == {phonenumbers.PhoneNumberType.TOLL_FREE}, prefix
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
