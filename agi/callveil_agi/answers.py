@@ -8,6 +8,7 @@ from typing import Final
 from callveil import decision
 from callveil.answer import pack_inbound, pack_outbound
 from callveil.facts import NO_FACTS, Facts
+from callveil.own_dialplan import for_trunk, pack_identity
 from callveil.policy.model import Policy
 
 from callveil_agi.protocol import ProtocolError
@@ -38,6 +39,35 @@ def answer_outbound(
     if extension is None or not digits:
         raise ProtocolError("a call without an extension or without digits")
     return pack_outbound(_checked(call_id), decision.decide(policy, extension, digits, facts))
+
+
+def answer_identity(
+    policy: Policy,
+    extension: str | None,
+    digits: str | None,
+    call_id: str | None,
+    *,
+    trunk: str | None,
+    facts: Facts = NO_FACTS,
+) -> str:
+    """Return the packed answer for a call that the admin's own dialplan dials.
+
+    Args:
+        policy: the policy in force.
+        extension: the extension that dials; empty where the telephone has none.
+        digits: what it dialled.
+        call_id: the random id that the dialplan asked with.
+        trunk: the trunk that is going to be dialled; empty or None where the dialplan does not say.
+        facts: what is known beside the policy.
+
+    Raises:
+        ProtocolError: if something is missing or the id is none that the dialplan makes.
+        AnswerError: if the decision does not fit into an answer.
+    """
+    if extension is None or not digits:
+        raise ProtocolError("a call without an extension or without digits")
+    decided = for_trunk(policy, decision.decide(policy, extension, digits, facts), trunk or "")
+    return pack_identity(_checked(call_id), policy, decided, digits)
 
 
 def answer_inbound(policy: Policy, line_key: str | None, call_id: str | None) -> str:

@@ -7,7 +7,7 @@ import logging
 from callveil.channel_variables import ANSWER
 from callveil.live import Live
 
-from callveil_agi.answers import answer_inbound, answer_outbound
+from callveil_agi.answers import answer_identity, answer_inbound, answer_outbound
 from callveil_agi.protocol import set_variable
 from callveil_agi.server import Endpoint, Request
 
@@ -23,6 +23,26 @@ def outbound(live: Live) -> Endpoint:
             request,
             answer_outbound(
                 live.policy, asked("agi_arg_1"), asked("agi_extension"), asked("agi_arg_2"), live.facts()
+            ),
+        )
+
+    return endpoint
+
+
+def identity(live: Live) -> Endpoint:
+    """Return the endpoint for ``AGI(agi://HOST/identity,EXTENSION,ID,TRUNK)``, asked like `outbound`."""
+
+    async def endpoint(request: Request) -> None:
+        asked = request.headers.get
+        await _send(
+            request,
+            answer_identity(
+                live.policy,
+                asked("agi_arg_1"),
+                asked("agi_extension"),
+                asked("agi_arg_2"),
+                trunk=asked("agi_arg_3"),
+                facts=live.facts(),
             ),
         )
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from callveil.live import Live
 
-from callveil_agi.handlers import inbound, outbound
+from callveil_agi.handlers import identity, inbound, outbound
 from callveil_agi.protocol import MAX_ENVIRONMENT
 from callveil_agi.server import Application
 
@@ -41,6 +41,7 @@ async def run(live: Live, stop: asyncio.Event) -> None:
     agi = live.settings.agi
     app = Application(timeout=agi.timeout, max_connections=agi.max_connections)
     app.add_route("outbound", outbound(live))
+    app.add_route("identity", identity(live))
     app.add_route("inbound", inbound(live))
     try:
         server = await asyncio.start_server(

@@ -77,7 +77,8 @@ def _answer(environment: dict[str, str]) -> str:
     """Return the packed answer.
 
     Raises:
-        ProtocolError: if the question is none of ``outbound,EXTENSION,ID`` and ``inbound,LINE,ID``.
+        ProtocolError: if the question is none of ``outbound,EXTENSION,ID``, ``identity,EXTENSION,ID,TRUNK``
+            and ``inbound,LINE,ID``.
         Exception: whatever is wrong with the policy, or with the settings.
     """
     from callveil.policy.compiled import load_for_script
@@ -85,18 +86,20 @@ def _answer(environment: dict[str, str]) -> str:
     from callveil.settings_for_script import load_settings_for_script
     from callveil.world import facts_from_files
 
-    from callveil_agi.answers import answer_inbound, answer_outbound
+    from callveil_agi.answers import answer_identity, answer_inbound, answer_outbound
     from callveil_agi.protocol import ProtocolError
 
-    question = tuple(environment.get(f"agi_arg_{n}") for n in (1, 2, 3))
+    question = tuple(environment.get(f"agi_arg_{n}") for n in (1, 2, 3, 4))
     if question[0] is None:
-        question = (*sys.argv[1:4], None, None, None)[:3]
-    kind, subject, call_id = question
-    if kind not in ("outbound", "inbound"):
+        question = (*sys.argv[1:5], None, None, None, None)[:4]
+    kind, subject, call_id, trunk = question
+    if kind not in ("outbound", "identity", "inbound"):
         raise ProtocolError("an unknown question")
     policy = load_for_script(_path(POLICY_VARIABLE, POLICY_PATH), _path(COMPILED_VARIABLE, COMPILED_PATH))
-    if kind == "outbound":
-        settings = load_settings_for_script(_path(SETTINGS_VARIABLE, SETTINGS_PATH))
-        facts = facts_from_files(settings, policy)
-        return answer_outbound(policy, subject, environment.get("agi_extension"), call_id, facts)
-    return answer_inbound(policy, subject, call_id)
+    if kind == "inbound":
+        return answer_inbound(policy, subject, call_id)
+    facts = facts_from_files(load_settings_for_script(_path(SETTINGS_VARIABLE, SETTINGS_PATH)), policy)
+    digits = environment.get("agi_extension")
+    if kind == "identity":
+        return answer_identity(policy, subject, digits, call_id, trunk=trunk, facts=facts)
+    return answer_outbound(policy, subject, digits, call_id, facts)

@@ -40,7 +40,15 @@ def render_site(policy: Policy, ask: str) -> str:
         policy: a checked policy.
         ask: see `ask_daemon` and `ask_script`.
     """
-    return "\n".join((HEADER, _settings(policy, ask), _emergency(policy), _dids(policy), _rejections(policy)))
+    parts = (
+        HEADER,
+        _settings(policy, ask),
+        _emergency(policy),
+        _emergency_numbers(policy),
+        _dids(policy),
+        _rejections(policy),
+    )
+    return "\n".join(parts)
 
 
 def emergency_extensions(policy: Policy) -> dict[str, str]:
@@ -71,6 +79,7 @@ def _settings(policy: Policy, ask: str) -> str:
             f"Set(VEIL_NEUTRAL={policy.neutral.number})",
             f"Set(VEIL_EMERGENCY_CALLERID={policy.emergency_callerid})",
             f"Set(VEIL_ASK_OUTBOUND={ask.format(question='outbound')})",
+            f"Set(VEIL_ASK_IDENTITY={ask.format(question='identity')})",
             f"Set(VEIL_ASK_INBOUND={ask.format(question='inbound')})",
             "Return()",
         ),
@@ -89,6 +98,14 @@ def _emergency(policy: Policy) -> str:
             pattern = f"_{dialled}" if "X" in dialled else dialled
             lines += _extension(pattern, f"Goto(callveil-emergency,{number},1)")
     return _context("callveil-emergency", lines)
+
+
+def _emergency_numbers(policy: Policy) -> str:
+    """Return the context that knows an emergency number without any code: nothing more, and it does nothing."""
+    lines: list[str] = []
+    for number in policy.preset.emergency:
+        lines += _extension(number, "Return()")
+    return _context("callveil-emergency-number", lines)
 
 
 def _dids(policy: Policy) -> str:
