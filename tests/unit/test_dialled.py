@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from callveil.dialled import Dialled, Wish, emergency_number, is_emergency, read_dialled
+from callveil.dialled import Dialled, Wish, emergency_number, is_emergency, read_dialled, substitute_codes
 from callveil.policy.model import Preset
 
 US = Preset("US", ("*67",), ("*82",), ("911", "933", "988", "711"), ("411", "211"))
@@ -58,6 +60,33 @@ def test_codes_become_a_wish(preset: Preset, digits: str, wish: Wish | None, res
     assert read_dialled(preset, digits) == Dialled(wish, rest)
 
 
+@pytest.mark.parametrize(
+    ("digits", "wish", "rest", "digit"),
+    [
+        ("*6832065550123", Wish.SUBSTITUTE, "2065550123", "3"),
+        ("*680,2065550123", Wish.SUBSTITUTE, "2065550123", "0"),
+        ("*683*684 2065550123", Wish.SUBSTITUTE, "2065550123", "3"),
+        ("*683*822065550123", Wish.SUBSTITUTE, "2065550123", "3"),
+        ("*82*683p2065550123", Wish.SUBSTITUTE, "2065550123", "3"),
+        ("*683*672065550123", Wish.HIDE, "2065550123", ""),
+        ("*67*6832065550123", Wish.HIDE, "2065550123", ""),
+        ("*683", Wish.SUBSTITUTE, "", "3"),
+        ("*68", None, "*68", ""),
+        ("*68,3", None, "*68,3", ""),
+        ("*68*32065550123", None, "*68*32065550123", ""),
+        ("*68\u06632065550123", None, "*68\u06632065550123", ""),
+    ],
+)
+def test_the_substitute_code_brings_a_digit(digits: str, wish: Wish | None, rest: str, digit: str) -> None:
+    assert read_dialled(US, digits) == Dialled(wish, rest, digit)
+
+
+def test_without_a_substitute_code_there_is_none() -> None:
+    preset = replace(US, substitute_code="")
+    assert substitute_codes(preset) == ()
+    assert read_dialled(preset, "*6832065550123") == Dialled(None, "*6832065550123")
+
+
 def test_the_longest_code_is_taken_first() -> None:
     preset = Preset("GB", ("14",), ("1470",), ("999",))
     assert read_dialled(preset, "147002079460123") == Dialled(Wish.SHOW, "02079460123")
@@ -92,6 +121,13 @@ def test_an_empty_code_takes_nothing_off() -> None:
         (US, "911,", "911"),
         (US, "9-1-1", "911"),
         (US, "*67988", "988"),
+        (US, "*68911", "911"),
+        (US, "*683911", "911"),
+        (US, "*689911", "911"),
+        (US, "*68,3 911", "911"),
+        (US, "*683*67*68911#", "911"),
+        (AU, "*68000", "000"),
+        (AU, "*680000", "000"),
         (US, "911#", "911"),
         (US, "*67 911 #", "911"),
         (AU, "#31#000#", "000"),
@@ -124,6 +160,10 @@ def test_an_emergency_number_is_found_behind_any_codes(preset: Preset, digits: s
         "911911",
         "*679111",
         "*69911",
+        "*6833911",
+        "*6891",
+        "68911",
+        "*683",
         "67911",
         "911*67",
         "911##",
