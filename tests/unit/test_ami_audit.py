@@ -154,14 +154,13 @@ async def test_a_user_that_asterisk_does_not_know_is_said_with_the_way_to_mend_i
         fake_ami() as server,
         auditing(server, tmp_path, secret="wrong") as live,
     ):
-        await until(lambda: "trunks" in live.troubles)
-        assert (
-            "does not let AMI user callveil-audit log in: run `callveil install`" in live.troubles["trunks"]
-        )
-        await until(lambda: "carrier" in read_state(tmp_path / "trunks.json"))
+        said = "does not let AMI user callveil-audit log in: run `callveil install`"
+        await until(lambda: said in live.troubles.get("trunks", ""))
+        # One that starts or ends refuses everybody for a moment.
+        assert server.connections == 3
         state = read_state(tmp_path / "trunks.json")["carrier"]
         assert state.looked is None
-        assert "callveil install" in state.trouble
+        assert said in state.trouble
 
 
 async def test_a_user_that_may_see_nothing_is_said(tmp_path):
@@ -211,7 +210,7 @@ async def test_what_was_known_of_another_way_is_forgotten(tmp_path):
         await until(lambda: live.cannot_hide)
         live.policy = program(trunks=(replace(CARRIER, dial="PJSIP/{number}@nowhere"),))
         await until(lambda: not live.cannot_hide)
-        assert "Could not check" in live.troubles["trunks"]
+        await until(lambda: "Could not check" in live.troubles.get("trunks", ""))
 
 
 async def test_without_a_trunk_to_look_at_nobody_is_asked(tmp_path):
