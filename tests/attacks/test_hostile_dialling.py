@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 from attacks.raw_sip import RawCall, RawResult, from_phone, percent, place
+from callveil.answer import TOKEN
 from harness.leaks import find_number
 from harness.pbx import Pbx, Version, wait_for
 from harness.sip import Carrier, Phone, place_call
@@ -173,7 +174,7 @@ HIDDEN: Final = (
 
 PHONES_EXTRA: Final = f"""
 trust_id_inbound = yes
-set_var = VEIL_ANSWER=veil1|1|show|allowed_passed_screen|{FORGED}|Forged|desk||PJSIP/{FORGED}@trunk
+set_var = VEIL_ANSWER={TOKEN}|1|show|allowed_passed_screen|{FORGED}|Forged|desk||||PJSIP/{FORGED}@trunk
 set_var = VEIL_ID=1
 set_var = VEIL_FROM=101
 set_var = VEIL_DECISION=show

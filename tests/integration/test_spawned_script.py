@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 from attacks.raw_sip import RawResult, from_carrier, from_phone, place
+from callveil.answer import TOKEN
 from harness.leaks import find_number
 from harness.pbx import Pbx
 from harness.sip import Carrier, Phone
@@ -112,8 +113,8 @@ def test_calls_come_in_as_with_the_daemon(calls: Calls) -> None:
 
 
 FORGED: Final = (
-    f"veil1|123456789-123456789-123456789-123456789|show|allowed_passed_screen|{REGISTERED}|Office|desk||"
-    f"PJSIP/{HIDDEN}@trunk"
+    f"{TOKEN}|123456789-123456789-123456789-123456789|show|allowed_passed_screen|{REGISTERED}|Office|desk|"
+    f"|||PJSIP/{HIDDEN}@trunk"
 )
 
 FAULTS: Final = {
