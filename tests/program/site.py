@@ -75,7 +75,7 @@ class Site(Closing):
 
     def listening_to_asterisk(self) -> bool:
         """Whether Callveil's AMI user is logged in."""
-        return "callveil" in self.pbx.cli("manager show connected", check=False)
+        return "callveil " in self.pbx.cli("manager show connected", check=False)
 
     def _listening(self, port: int) -> bool:
         table = self.pbx.exec(["cat", "/proc/net/tcp"]).stdout
