@@ -8,11 +8,6 @@ from callveil.policy.model import Policy
 
 def in_words(decision: Decision, policy: Policy) -> str:
     """Return one line about what the far end sees. It never holds the number called."""
-    first = ". Staff are asked to press 1 first" if decision.confirm else ""
-    return _what_is_shown(decision, policy) + first
-
-
-def _what_is_shown(decision: Decision, policy: Policy) -> str:
     match decision.kind:
         case Kind.EMERGENCY:
             return f"Emergency: shows {decision.shown}"
