@@ -186,6 +186,22 @@ def test_the_dialplan_asks_where_the_settings_say(asterisk: Path) -> None:
     assert "Set(VEIL_ASK_OUTBOUND=agi://127.0.0.1:4574/outbound)" in site
     manager = (asterisk / "etc" / "callveil" / "manager.conf").read_text(encoding="utf-8")
     assert f"[veil]\nsecret={secret.read_text(encoding='ascii')}" in manager
+    assert f"[veil-audit]\nsecret={secret.read_text(encoding='ascii')}" in manager
+    assert "[callveil" not in manager
+    assert "CHANGE-ME" not in manager
+
+
+def test_the_two_manager_users_share_no_right(asterisk: Path) -> None:
+    """The one that hears of calls may do nothing; the one that may act hears of no call."""
+    run(asterisk)
+    text = (asterisk / "etc" / "callveil" / "manager.conf").read_text(encoding="utf-8")
+    listener, _, audit = text.partition("[callveil-audit]")
+    assert "\nread=cdr\n" in listener
+    assert "\nwrite=\n" in listener
+    assert "\nread=system\nwrite=system\neventfilter=^Event: (" in audit
+    for section in (listener, audit):
+        assert "\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n" in section
+        assert "\ndisplayconnects=no\n" in section
 
 
 def test_a_secret_in_the_settings_is_the_one_that_asterisk_gets(asterisk: Path) -> None:
