@@ -32,7 +32,8 @@ class RawCall:
         sender: the whole value of From, without a tag.
         ip: where it comes from.
         headers: further lines.
-        then: what happens once it is answered.
+        then: what happens once it is answered. In a header, {replaces:1} names the second of all calls, for a
+            transfer to it.
         hold: seconds that it lasts after that.
         give_up: seconds until it is cancelled when nobody answers.
         method: INVITE, or a request of another kind.
@@ -118,10 +119,11 @@ def place(pbx: Pbx, calls: Sequence[RawCall], *, timeout: float = 60) -> list[Ra
             "give_up": call.give_up,
             "method": call.method,
             "body": call.body,
+            "place": place,
             "keys": [list(key) for key in call.keys],
             "keys_by": call.keys_by,
         }
-        for call in calls
+        for place, call in enumerate(calls)
     ]
     line = json.dumps({"name": INSIDE.name, "source": INSIDE.read_text(encoding="utf-8"), "request": request})
     said = pbx.tools.exec(["python3", "-c", BOOTSTRAP], input=line + "\n", timeout=timeout).stdout

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 PBX = ("127.0.0.1", 5060)
+DIALOGS: dict[str, str] = {}
+"""Each call, by its place, as a Replaces header within an address names it."""
 QUIET = 0x20
 """A µ-law byte, inverted and without its sign, above which it is not silence."""
 
@@ -53,7 +55,7 @@ class Caller:
             for pause, method, headers in self.request["then"]:
                 self.listen(pause)
                 if not self.ended:
-                    self.ask(method, headers)
+                    self.ask(method, [self.fill(line) for line in headers])
             self.listen(self.request["hold"])
             if not self.ended:
                 self.ask("BYE", [])
@@ -62,6 +64,10 @@ class Caller:
         self.media.close()
         audio = base64.b64encode(bytes(self.audio)).decode()
         return {"log": self.log, "loud_ms": self.loud // 8, "audio": audio}
+
+    def fill(self, line: str) -> str:
+        """A header in which {replaces:1}, say, stands for the second call of all."""
+        return re.sub(r"\{replaces:(\d+)\}", lambda found: DIALOGS.get(found[1], "unknown"), line)
 
     def ask(self, method: str, headers: list[str], body: str = "") -> str:
         """Sends a request and returns its final answer; empty if none came in time."""
@@ -143,6 +149,8 @@ class Caller:
         self.heard_from = self.heard_from or time.monotonic()
         if tag := re.search(r"(?im)^to:.*;tag=([^;\s]+)", text):
             self.to_tag = tag[1]
+            call = self.request["id"]
+            DIALOGS[str(self.request["place"])] = f"{call}%3Bto-tag%3D{tag[1]}%3Bfrom-tag%3D{call}"
 
     def press(self) -> None:
         """Presses the keys whose time has come."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import pytest
@@ -157,6 +157,26 @@ CASES: Final = (
 )
 
 
+SPEAKS: Final = "+12895550143"
+ASKED: Final = "+12905550143"
+TRANSFER: Final = (
+    # Somebody outside is connected to a call of which staff are just asked whether it is to be made.
+    from_phone(
+        "201",
+        SPEAKS,
+        then=[(2.0, "REFER", [f"Refer-To: <sip:{ASKED}@127.0.0.1?Replaces={{replaces:1}}>"])],
+        hold=18,
+    ),
+    from_phone("201", ASKED, give_up=20),
+)
+BEFORE_TRANSFER: Final = Decision(
+    Kind.HIDE, None, OFFICE, "", "hotline", "", number=SPEAKS, dial=(f"PJSIP/{SPEAKS}@trunk",)
+)
+TRANSFERRED: Final = replace(
+    BEFORE_TRANSFER, number=ASKED, dial=(f"PJSIP/{ASKED}@trunk",), confirm=OUTSIDE_HOURS
+)
+
+
 @dataclass
 class Day:
     """All calls, placed at the same time.
@@ -166,12 +186,18 @@ class Day:
         seen: what the far end received of each.
         all_calls: how many calls it received.
         recorded: decision and disposition of every record, call by call.
+        transfer: what the telephone saw of `TRANSFER`.
+        transfer_calls: what the far end received of it.
+        transfer_records: the records of it, as the manager interface tells them.
     """
 
     results: dict[str, RawResult] = field(default_factory=dict)
     seen: dict[str, list[FarEnd]] = field(default_factory=dict)
     all_calls: int = 0
     recorded: list[frozenset[tuple[str, str]]] = field(default_factory=list)
+    transfer: list[RawResult] = field(default_factory=list)
+    transfer_calls: list[FarEnd] = field(default_factory=list)
+    transfer_records: list[dict[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +208,12 @@ def day(version: Version) -> Iterator[Day]:
         Site(pbx, serve=False)
         found = Day()
         with (
-            AgiStub(pbx, {case.number: case.decision for case in CASES}),
-            ScriptedCarrier(pbx, by_number={case.number: case.replies for case in CASES}) as carrier,
+            AgiStub(
+                pbx,
+                {case.number: case.decision for case in CASES}
+                | {SPEAKS: BEFORE_TRANSFER, ASKED: TRANSFERRED},
+            ),
+            ScriptedCarrier(pbx, TAKEN, by_number={case.number: case.replies for case in CASES}) as carrier,
             AmiTap(pbx) as tap,
         ):
             calls = [
@@ -210,6 +240,10 @@ def day(version: Version) -> Iterator[Day]:
             for event in tap.events("Cdr"):
                 by_call.setdefault(event["VeilId"], set()).add((event["VeilDecision"], event["Disposition"]))
             found.recorded = [frozenset(parts) for parts in by_call.values()]
+            found.transfer = place(pbx, TRANSFER)
+            pbx.wait_idle()
+            found.transfer_calls = [FarEnd(one) for one in carrier.calls()[found.all_calls :]]
+            found.transfer_records = [event for event in tap.events("Cdr") if event["VeilId"] not in by_call]
         yield found
 
 
@@ -238,3 +272,14 @@ def test_the_telephone_is_told_how_it_ended(day: Day, case: Case) -> None:
 def test_the_records_say_whether_there_was_a_call(day: Day) -> None:
     """What was said of a call at last counts: a refused one that was made, or a hidden one that was shown."""
     assert sorted(map(sorted, day.recorded)) == sorted(sorted(case.recorded) for case in CASES)
+
+
+def test_somebody_who_is_transferred_into_the_question_makes_no_call(day: Day) -> None:
+    speaking, asking = day.transfer
+    assert 202 in [message.status for message in speaking.received]
+    assert asking.statuses == [100, 183, 603], "the call was not transferred"
+    assert [(one.invite.dialled, one.shown) for one in day.transfer_calls] == [(SPEAKS, None)]
+    assert day.transfer_records
+    for record in day.transfer_records:
+        assert record["Source"] in (OFFICE, "")
+        assert "5550143" not in str(record)

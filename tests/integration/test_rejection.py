@@ -181,11 +181,13 @@ class Day:
     """All calls, placed at the same time.
 
     Attributes:
+        watch: the records since the first of them.
         results: what each telephone saw and heard.
         seen: what the far end received of each, call by call.
         left: files that a far end's words would have made.
     """
 
+    watch: Watch
     results: dict[str, RawResult] = field(default_factory=dict)
     seen: dict[str, list[FarEnd]] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
@@ -193,14 +195,14 @@ class Day:
 
 @pytest.fixture(scope="module")
 def day(version: Version) -> Iterator[Day]:
-    """Every case on one PBX, and then the records, which are those of the cases and no others."""
+    """Every case on one PBX."""
     with Site.start(version) as site:
         pbx = site.pbx
         site.write_policy(QUIET)
         watch = Watch(site)
         site.send(signal.SIGHUP)
         watch.wait_said("Policy reloaded")
-        found = Day()
+        found = Day(watch)
         with ScriptedCarrier(pbx, by_number={case.number: case.replies for case in ALL}) as carrier:
             calls = [
                 from_phone(case.ext, case.code + case.number, keys=case.keys, give_up=case.give_up, hold=0.3)
@@ -211,12 +213,6 @@ def day(version: Version) -> Iterator[Day]:
             for case in ALL:
                 found.seen[case.key] = [FarEnd(one) for one in carrier.calls() if one.dialled == case.number]
         found.left = pbx.files("/tmp/was-run")
-        watch.expect_in_the_end(
-            *(
-                Remembered(line, "out", decision, outcome)
-                for line, decision, outcome in (c.record for c in ALL)
-            )
-        )
         yield found
 
 
@@ -279,6 +275,12 @@ def test_a_reason_header_counts_where_asterisk_reads_it(version: Version, day: D
     else:
         assert result.statuses[-1] == 480
         assert heard(result.audio) == ["not-made"]
+
+
+def test_each_call_is_one_record_of_the_most_that_it_showed(day: Day) -> None:
+    day.watch.expect_in_the_end(
+        *(Remembered(line, "out", decision, outcome) for line, decision, outcome in (c.record for c in ALL))
+    )
 
 
 NAIVE: Final = """
