@@ -25,8 +25,9 @@ class Exchange(Closing):
     """Every telephone of a PBX and its carrier, at their addresses, until this is closed.
 
     A telephone that is called does what the user part of its address says: `refer.NUMBER` answers and
-    transfers the caller there, `attend.NUMBER` calls the number before it transfers, `forward.NUMBER` answers
-    302 with a Contact at the PBX. Anything else is answered and lasts.
+    transfers the caller there, `attend.NUMBER` calls the number before it transfers, `keys.NUMBER` and
+    `asking.NUMBER` do the same by pressing keys, `forward.NUMBER` answers 302 with a Contact at the PBX.
+    Anything else is answered and lasts.
     """
 
     def __init__(self, pbx: Pbx) -> None:
@@ -88,18 +89,18 @@ class Exchange(Closing):
         ]
         return found, said["busy"]
 
-    def at_carrier(self) -> dict[str, list[SipMessage]]:
-        """All that the carrier sent and received so far, by Call-ID, the calls in their order."""
+    def at(self, address: str) -> dict[str, list[SipMessage]]:
+        """All that one of them sent and received so far, by Call-ID, the calls in their order."""
         calls: dict[str, list[SipMessage]] = {}
         for ip, message in self._state()[0]:
-            if ip == CARRIER_ADDRESS:
+            if ip == address:
                 calls.setdefault(message.call_id, []).append(message)
         return calls
 
     def arrived(self) -> dict[str, list[list[SipMessage]]]:
         """What the carrier received in each call that reached it, by the number that was called."""
         found: dict[str, list[list[SipMessage]]] = {}
-        for messages in self.at_carrier().values():
+        for messages in self.at(CARRIER_ADDRESS).values():
             first = messages[0]
             if first.direction == "received" and first.method == "INVITE":
                 received = [message for message in messages if message.direction == "received"]

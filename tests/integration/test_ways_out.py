@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Final
 import pytest
 from harness.exchange import Exchange
 from harness.pbx import Pbx, Version, wait_for
-from harness.sip import CallResult, Carrier, place_call
+from harness.sip import PHONES, CallResult, Carrier, place_call
 from program.far_end import FarEnd
 from program.site import Site
 from program.way_calls import (
@@ -20,7 +21,6 @@ from program.way_calls import (
     CLAIMED,
     CLAIMED_DID,
     MINE,
-    TYPED,
     Attempt,
     Seen,
     asked_first,
@@ -50,6 +50,7 @@ NEVER: Final = ("Diversion", "History-Info", "Referred-By", "Replaces", "Identit
 """Headers that no call of Callveil's carries on this trunk."""
 
 ALL: Final = attempts()
+ASIDE: Final = "+12125550196"
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,8 @@ def test_whoever_is_transferred_learns_nothing(both: Both, attempt: Attempt) -> 
 # Without Callveil.
 
 
-def control(both: Both, way: Way, variant: str) -> tuple[Attempt, Seen]:
-    (found,) = [(one, seen) for one, seen in both.plain.items() if (one.way, one.variant) == (way, variant)]
+def control(both: Both, way: Way) -> tuple[Attempt, Seen]:
+    (found,) = [(one, seen) for one, seen in both.plain.items() if one.way is way]
     return found
 
 
@@ -139,15 +140,14 @@ def leaks_in_words(attempt: Attempt, seen: Seen) -> str:
 @pytest.mark.parametrize("way", MINE)
 def test_without_callveil_the_far_end_learns_who(both: Both, version: Version, way: Way) -> None:
     """The same call, hidden with *67 where it is typed, on the same Asterisk."""
-    variant = "named" if way in BY_PROGRAM else "code" if way in TYPED and way is not Way.PLAIN else ""
-    attempt, seen = control(both, way, variant)
+    attempt, seen = control(both, way)
     (received,) = seen.far
     assert named(received, attempt.number) != []
     note_cell(way, Column.WITHOUT, version, leaks_in_words(attempt, seen))
 
 
 def test_path_5_without_callveil_a_forwarding_telephone_is_named_by_diversion(both: Both) -> None:
-    _, seen = control(both, Way.TELEPHONE, "code")
+    _, seen = control(both, Way.TELEPHONE)
     invite = FarEnd(seen.far[0][0])
     assert invite.shown is None
     assert "101" in invite.all("Diversion")[0]
@@ -157,14 +157,14 @@ def test_path_5_without_callveil_a_forwarding_telephone_is_named_by_diversion(bo
 
 @pytest.mark.parametrize("way", [Way.BLIND_IN, Way.BLIND_OUT])
 def test_path_22_without_callveil_a_transfer_names_the_telephone_by_referred_by(both: Both, way: Way) -> None:
-    _, seen = control(both, way, "code")
+    _, seen = control(both, way)
     invite = FarEnd(seen.far[0][0])
     assert invite.shown is None
     assert "sip:101@" in invite.all("Referred-By")[0]
 
 
-def test_path_12_without_callveil_a_transfer_tells_a_hidden_call_who_is_there_now(both: Both) -> None:
-    attempt, seen = control(both, Way.ATTENDED, "code")
+def test_path_12_without_callveil_a_transfer_tells_a_hidden_call_who_is_there(both: Both) -> None:
+    attempt, seen = control(both, Way.ATTENDED)
     first, *later = seen.far[0]
     assert FarEnd(first).shown is None
     assert any(caller(attempt)[2:] in message.raw and CALLER_NAME in message.raw for message in later)
@@ -173,14 +173,50 @@ def test_path_12_without_callveil_a_transfer_tells_a_hidden_call_who_is_there_no
 @pytest.mark.parametrize("way", BY_PROGRAM)
 def test_path_13_without_callveil_a_program_that_names_a_caller_undoes_hiding(both: Both, way: Way) -> None:
     """It sets CALLERID(pres)=prohib along with the caller, which changes nothing."""
-    attempt, seen = control(both, way, "named")
+    attempt, seen = control(both, way)
     assert FarEnd(seen.far[0][0]).shown == caller(attempt)
 
 
-@pytest.mark.parametrize("way", [Way.DIALPLAN, Way.FOLLOW_ME, Way.QUEUE, Way.LOCAL])
+@pytest.mark.parametrize("way", [Way.KEYS, Way.DIALPLAN, Way.FOLLOW_ME, Way.QUEUE, Way.LOCAL])
 def test_path_14_without_callveil_a_forward_shows_the_callers_number(both: Both, way: Way) -> None:
-    attempt, seen = control(both, way, "")
+    attempt, seen = control(both, way)
     assert FarEnd(seen.far[0][0]).shown == caller(attempt)
+
+
+@dataclass(frozen=True)
+class Helped:
+    """A call for help that its telephone hands on."""
+
+    number: str
+    then: tuple[str, str]
+
+
+HELPED: Final = (
+    Helped("911", ("refer", "101")),
+    Helped("933", ("refer", ASIDE)),
+    Helped("988", ("attend", "101")),
+)
+
+
+def test_a_call_for_help_that_is_handed_on_names_nobody_else(both: Both) -> None:
+    with Exchange(both.site.pbx) as exchange:
+        for one in HELPED:
+            exchange.dial("201", one.number, one.then)
+        wait_for("all calls", lambda: {*(one.number for one in HELPED), ASIDE} <= set(exchange.arrived()))
+        exchange.wait_settled()
+        time.sleep(0.5)
+        exchange.hang_up()
+        both.site.pbx.wait_idle()
+        arrived, at_desk = exchange.arrived(), exchange.at(PHONES["101"])
+    # Two of them go on with the next telephone.
+    assert [messages[0].method for messages in at_desk.values()] == ["INVITE", "INVITE"]
+    for one in HELPED:
+        (received,) = arrived[one.number]
+        assert FarEnd(received[0]).shown == OFFICE
+        assert named(received, one.number, OFFICE) == []
+    (received,) = arrived[ASIDE]
+    assert FarEnd(received[0]).shown is None
+    assert named(received, ASIDE) == []
 
 
 # Paths that Callveil's own dialplan never takes, beside it on the same server.
@@ -225,8 +261,8 @@ SAID: Final = {
     "+12125550194": "show|allow",
     "+12125550195": "hide|allowed_passed_screen",
 }
-"""Decision and presentation by the number called; the first is right, so that the daemon's stand-in is known to
-be heard."""
+"""Decision and presentation by the number called; the first is right, so that the stand-in is known to be
+heard."""
 
 
 def test_path_8_a_mistyped_presentation_in_an_answer_is_refused(both: Both) -> None:

@@ -30,6 +30,8 @@ class Way(StrEnum):
     BLIND_IN = "a call that came in, transferred unannounced"
     BLIND_OUT = "a call that went out, transferred unannounced"
     ATTENDED = "a call that came in, transferred after asking"
+    KEYS = "the same by keys (features.conf), unannounced"
+    KEYS_ASKING = "the same by keys, after asking"
     TELEPHONE = "a telephone that forwards its calls (302)"
     DIALPLAN = "your dialplan forwards a line's calls"
     FOLLOW_ME = "FollowMe"

@@ -1,8 +1,8 @@
 """Inside the tools container: telephones and carriers that call, are called, transfer and forward.
 
 Each line of standard input is a command in JSON, each line of standard output its answer. A telephone that is
-called does what the user part of the address says, such as `refer.NUMBER`, `attend.NUMBER`, `forward.NUMBER`;
-anything else is answered.
+called does what the user part of the address says, such as `refer.NUMBER` or `forward.NUMBER`. Anything else
+is answered.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ NAMES = {
 STAFF = "Jane Quill"
 """Whom a telephone names when it forwards."""
 
+KEYS = {"keys": "#1", "asking": "*2"}
+"""What a telephone presses to transfer by keys, at once or after asking."""
+
 RINGS = 0.05
+THINKS = 3.0
 TALKS = 0.3
 PATIENCE = 6.0
 
@@ -83,7 +87,7 @@ class Dialog:
             "Max-Forwards: 70",
             "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY, REFER",
             *headers,
-            *(["Content-Type: application/sdp"] if body else []),
+            *(["Content-Type: application/sdp"] if body and method == "INVITE" else []),
             f"Content-Length: {len(body)}",
         ]
         return "\r\n".join([*lines, "", body])
@@ -105,6 +109,14 @@ class Dialog:
             for wait in waits:
                 wait.cancel()
             await one.hang_up()
+
+    async def press(self, keys: str) -> None:
+        """Presses keys, which the PBX hears as INFO."""
+        for key in keys:
+            await self.request(
+                "INFO", ["Content-Type: application/dtmf-relay"], f"Signal={key}\r\nDuration=80\r\n"
+            )
+            await asyncio.sleep(0.12)
 
     async def hang_up(self) -> None:
         """Ends the call, if nobody else has."""
@@ -213,7 +225,7 @@ class End(asyncio.DatagramProtocol):
             return
         self.reply(invite, "200 OK", dialog, body=self.sdp())
         dialog.answered = True
-        if word in ("refer", "attend"):
+        if word in ("refer", "attend", *KEYS):
             await asyncio.sleep(TALKS)
             await self.hand_on(dialog, word, number)
 
@@ -221,6 +233,11 @@ class End(asyncio.DatagramProtocol):
         """Transfers a call."""
         if how == "refer":
             await dialog.refer(number)
+            return
+        if how in KEYS:
+            await dialog.press(KEYS[how] + number.replace("+", ""))
+            await asyncio.sleep(THINKS)
+            await dialog.hang_up()
             return
         second = self.new(number)
         answer = await second.request("INVITE", [], self.sdp())
