@@ -13,11 +13,13 @@ from typing import Final
 
 import pytest
 from attacks.raw_sip import RawCall, RawResult, from_phone, place
-from attacks.test_hostile_dialling import CANARY, HELP, HIDDEN, RIGHT, SPOKEN
+from attacks.test_hostile_dialling import CANARY, FORGED, HELP, HIDDEN, PHONES_EXTRA, RIGHT, SPOKEN
+from callveil.answer import PRESENTED, TOKEN, WITHHELD
+from callveil.decision import OUTSIDE_HOURS
 from harness.images import RECIPES
 from harness.leaks import find_number
 from harness.pbx import Version, wait_for
-from harness.sip import Carrier, Phone
+from harness.sip import PBX_ADDRESS, Carrier, Phone, Taker
 from harness.sipmessage import SipMessage
 from program.far_end import FarEnd
 from program.site import Site
@@ -89,6 +91,20 @@ match = 127.0.0.99
 """
 
 
+FORGED_HERE: Final = f"""
+set_var = VEIL_ASK_IDENTITY=agi://127.0.0.1:9/identity
+set_var = VEIL_OWNER=202
+set_var = VEIL_ASKED=202
+set_var = VEIL_HEARD=202
+set_var = VEIL_TRUNK=carrier
+set_var = VEIL_CALLED={FORGED}
+set_var = VEIL_TYPED={FORGED}
+set_var = VEIL_DECIDED=show
+set_var = VEIL_TOLD_BEFORE=callveil-told,decided,1
+"""
+"""Of telephone 202, beside what it forges already."""
+
+
 def examples() -> str:
     """The dialplan of the document's examples."""
     blocks = re.findall(r"```asterisk\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
@@ -102,9 +118,14 @@ def overlay() -> dict[str, str]:
     pjsip = (RECIPES / "etc-asterisk/common/pjsip.conf").read_text()
     trunk = "[trunk]\ntype = endpoint\n"
     assert trunk in pjsip
+    forging = 'callerid = "Hotline 202" <202>\n'
+    assert forging in pjsip
     return {
-        # As the document says.
-        "/etc/asterisk/pjsip.conf": pjsip.replace(trunk, trunk + "send_connected_line = no\n") + PJSIP,
+        # The trunk is as the document says.
+        "/etc/asterisk/pjsip.conf": pjsip.replace(trunk, trunk + "send_connected_line = no\n").replace(
+            forging, forging + PHONES_EXTRA + FORGED_HERE
+        )
+        + PJSIP,
         "/etc/asterisk/extensions.conf": extensions.replace(
             "include => callveil-outbound", "include => your-telephones"
         )
@@ -192,6 +213,68 @@ def test_the_far_end_sees_what_the_policy_decides(site: Site) -> None:
         (Column.WITHOUT, "+12125550162"),
     ):
         note_cell(Way.OWN_DIALPLAN, column, site.pbx.version, arrived[number])
+
+
+def test_forged_variables_change_nothing(site: Site) -> None:
+    _, arrived = dial(site, from_phone("202", RIGHT), from_phone("202", "9*67911"))
+    assert {far.invite.dialled: far.shown for far in arrived} == {RIGHT: None, "911": REGISTERED}
+    for far in arrived:
+        assert FORGED[2:] not in far.invite.raw
+        assert "Forged" not in far.invite.raw
+
+
+def answer(decision: str, presentation: str, *rest: str) -> str:
+    """An answer without its id; the last two of nine fields are what is called."""
+    return "|".join((TOKEN, decision, presentation, *rest))
+
+
+CALL: Final = ("+12125550171", "2125550171")
+HIDES: Final = (REGISTERED, "", "hotline", "", "")
+SHOWS: Final = (REGISTERED, "Main Office", "desk", "", "")
+ASKS: Final = (REGISTERED, "", "hotline", "", OUTSIDE_HOURS)
+DOUBTFUL: Final = (
+    answer("hide", PRESENTED, *HIDES, *CALL),
+    answer("hide", "prohib", *HIDES, *CALL),
+    answer("hide", "prohibited", *HIDES, *CALL),
+    answer("show", WITHHELD, *SHOWS, *CALL),
+    answer("show", "", *SHOWS, *CALL),
+    answer("hidden", WITHHELD, *HIDES, *CALL),
+    answer("", WITHHELD, *HIDES, *CALL),
+    answer("hide", WITHHELD, *HIDES, "", ""),
+    answer("hide", WITHHELD, *HIDES, "PJSIP", "PJSIP"),
+    answer("hide", WITHHELD, *HIDES, CALL[0]),
+    answer("hide", WITHHELD, *HIDES, *CALL, "more"),
+    answer("hide", WITHHELD, *HIDES, "", f"PJSIP/{CALL[0]}@trunk"),
+    answer("hide", WITHHELD, *HIDES, *CALL).replace(TOKEN, "veil1"),
+    answer("hide", WITHHELD, *HIDES, *CALL).replace(TOKEN, ""),
+    "deny|",
+)
+GOOD: Final = answer("hide", WITHHELD, *HIDES, *CALL)
+
+
+def test_a_doubtful_answer_makes_no_call_and_some_wait_for_a_key(site: Site) -> None:
+    answers = {f"+1{301 + place}5550171": text for place, text in enumerate(DOUBTFUL)}
+    good, asks = "+12125550171", "+12125550172"
+    answers |= {good: GOOD, asks: answer("hide", WITHHELD, *ASKS, asks, asks)}
+    site.stop()
+    try:
+        with Taker(site.pbx, PBX_ADDRESS, "agi_stub.py", {"answers": answers, "port": 4573}):
+            (made, with_key, without_key, *refused), arrived = dial(
+                site,
+                from_phone("201", good),
+                from_phone("201", asks, keys=[(0.7, "1")]),
+                from_phone("101", asks, keys=[(0.7, "2")], give_up=25),
+                *(from_phone("201", number, give_up=25) for number in answers if number not in (good, asks)),
+            )
+    finally:
+        site.serve()
+        site.wait_ready()
+    assert Counter((far.invite.dialled, far.shown) for far in arrived) == {(good, None): 1, (asks, None): 1}
+    assert made.answered
+    assert with_key.answered
+    for text, one in zip(("asked, and 2", *DOUBTFUL), (without_key, *refused), strict=True):
+        assert one.statuses == [100, 183, 403], text
+        assert one.loud_ms > 500, text
 
 
 def test_before_a_second_trunk_the_same_is_decided_again(site: Site) -> None:
@@ -324,9 +407,10 @@ def test_without_callveil_nothing_is_shown_and_help_is_reached(site: Site, outag
         site.send(signal.SIGSTOP)
     try:
         began = time.monotonic()
-        (hidden, shown, help_, help_with_code), arrived = dial(
+        (hidden, forged, shown, help_, help_with_code), arrived = dial(
             site,
             from_phone("201", SURVIVOR, give_up=15),
+            from_phone("202", SURVIVOR, give_up=15),
             from_phone("101", "912125550166", give_up=15),
             from_phone("201", "911"),
             from_phone("201", "*98*67911"),
@@ -338,6 +422,7 @@ def test_without_callveil_nothing_is_shown_and_help_is_reached(site: Site, outag
         else:
             site.send(signal.SIGCONT)
         site.wait_ready()
+    assert not forged.answered
     for refused in (hidden, shown):
         assert not refused.answered
         assert refused.statuses[-1] == 403
