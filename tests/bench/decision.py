@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.agi_client import AT_ONCE, CALL_ID, Asker
 from bench.agi_servers import CONSTANT, running
-from bench.figures import Figure, Goal, alternate
+from bench.figures import Figure, Goal, in_slices
 from bench.programs import CONTACTS, EXTENSION, LINES, large, small, smallest
 
 HIDDEN: Final = f"veil2|{CALL_ID}|hide|prohib_passed_screen|+12065550100|"
@@ -50,6 +50,6 @@ def compared(
         (f"{AT_ONCE} at once", ours.many_at_once, theirs.many_at_once),
     )
     for (how, own, base), goal in zip(ways, goals, strict=True):
-        alternate((own, base), rounds=1)  # what is loaded only once does not count
-        mine, their = alternate((own, base))
+        in_slices((own, base), rounds=1)  # what is loaded only once does not count
+        mine, their = in_slices((own, base))
         yield Figure(f"{name}, {how}", "us a call", mine, their, against, goal)

@@ -20,7 +20,7 @@ from bench.decision import HIDDEN
 from bench.figures import Figure, alternate
 from bench.programs import EXTENSION, small
 
-CALLS: Final = 30
+CALLS: Final = 20
 SCRIPT: Final = Path(sys.executable).with_name("callveil-agi")
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from bench.calls import ticks
-from bench.figures import Figure, Goal, alternate, number
+from bench.figures import Figure, Goal, alternate, in_slices, number
 from bench.sipp_log import calls_a_second, post_dial_delay, read_log
 
 
@@ -61,6 +63,12 @@ def test_ways_take_turns_and_every_other_round_goes_backwards() -> None:
     found = alternate((lambda: way("a"), lambda: way("b")), rounds=3)
     assert order == ["a", "b", "b", "a", "a", "b"]
     assert found == [["a1", "a4", "a5"], ["b2", "b3", "b6"]]
+
+
+def test_a_round_of_slices_is_their_median() -> None:
+    ours = itertools.cycle([1.0, 2.0, 900.0])
+    found = in_slices((lambda: next(ours), lambda: 7.0), rounds=2)
+    assert found == [[2.0, 2.0], [7.0, 7.0]]
 
 
 def line(moment: float, direction: str, call: str, sequence: str, first: str) -> str:
