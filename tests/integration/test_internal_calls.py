@@ -16,7 +16,6 @@ pytestmark = pytest.mark.asterisk
 
 OWN: Final = """\
 exten => _[12]XX,1,Dial(PJSIP/${EXTEN},8)
- same => n,Hangup()
 """
 
 
@@ -69,6 +68,17 @@ def test_a_call_inside_leaves_no_record(veiled: Pbx) -> None:
     before = journal(veiled.callveil)
     rung(veiled)
     veiled.wait_idle()
+    assert journal(veiled.callveil) == before
+
+
+def test_an_own_extension_that_just_ends_does_not_go_on_in_callveils(veiled: Pbx) -> None:
+    """Asterisk goes on at the next priority of the same extension in any included context that has one."""
+    before = journal(veiled.callveil)
+    with Phone(veiled, "101", 486):
+        result = place_call(veiled, "201", "101")
+    veiled.wait_idle()
+    assert not result.answered
+    assert result.loud_ms < 100, "a prompt was played"
     assert journal(veiled.callveil) == before
 
 
