@@ -137,12 +137,9 @@ def new_live(settings: Settings, policy_path: Path) -> Live:
         ServeError: the compiled form could not be written.
     """
     try:
-        live = Live(
-            policy=read_policy(settings, policy_path),
-            settings=settings,
-            cannot_hide=cannot_hide(settings.trunks),
-        )
+        policy = read_policy(settings, policy_path)
     except OSError as error:
         raise ServeError(f"{settings.compiled} cannot be written: {error.strerror}") from error
+    live = Live(policy, settings, cannot_hide=cannot_hide(settings.trunks, policy))
     live.facts = LiveFacts(live).facts
     return live

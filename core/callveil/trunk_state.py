@@ -16,9 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from callveil.policy.model import Policy
+
 FORMAT: Final = 1
 _MAX_BYTES: Final = 256 * 1024
 _MODE: Final = 0o640
+_UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,20 @@ def way_of(dial: str) -> str:
     return hashlib.sha256(dial.encode()).hexdigest()[:16]
 
 
-def cannot_hide(path: Path) -> frozenset[str]:
+def cannot_hide(path: Path, policy: Policy) -> frozenset[str]:
     """Return the keys of the trunks whose settings defeat hiding, as last seen.
 
     Args:
-        path: the state file. Without it, or where it cannot be read, nothing is known.
+        path: the state file. Without it nothing is known. One that is there and cannot be read may say of any
+            trunk that it cannot hide, so all of them count as such.
+        policy: with the trunks.
     """
-    return unable(read_state(path))
+    try:
+        return unable(_load(path))
+    except FileNotFoundError:
+        return frozenset()
+    except _UNREADABLE:
+        return frozenset(trunk.key for trunk in policy.trunks)
 
 
 def unable(states: Mapping[str, TrunkState]) -> frozenset[str]:
@@ -68,13 +78,17 @@ def unable(states: Mapping[str, TrunkState]) -> frozenset[str]:
 def read_state(path: Path) -> dict[str, TrunkState]:
     """Return what is known, by the trunk's key in the policy; empty where there is nothing to be read."""
     try:
-        with open(path, encoding="utf-8") as file:
-            data = json.loads(file.read(_MAX_BYTES))
-        if data["format"] != FORMAT:
-            return {}
-        return {str(key): _state(one) for key, one in data["trunks"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _load(path)
+    except _UNREADABLE:
         return {}
+
+
+def _load(path: Path) -> dict[str, TrunkState]:
+    with open(path, encoding="utf-8") as file:
+        data = json.loads(file.read(_MAX_BYTES))
+    if data["format"] != FORMAT:
+        raise ValueError("a state of another format")
+    return {str(key): _state(one) for key, one in data["trunks"].items()}
 
 
 def write_state(path: Path, states: Mapping[str, TrunkState]) -> None:

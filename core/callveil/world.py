@@ -40,7 +40,7 @@ def facts_from_files(settings: Settings, policy: Policy, now: datetime | None = 
             contact = _refuse_because(str(error))
     return Facts(
         contact=contact,
-        cannot_hide=cannot_hide(settings.trunks),
+        cannot_hide=cannot_hide(settings.trunks, policy),
         pool_key=pool_key,
         now=now or datetime.now(UTC),
     )

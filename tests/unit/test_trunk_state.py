@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from callveil.trunk_state import TrunkState, cannot_hide, read_state, way_of, write_state
+from policies import program
 
+PROGRAM = program()
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 STATES = {
     "carrier": TrunkState(way_of("PJSIP/{number}@a"), NOW, (), ("direct_media",), "", NOW),
@@ -17,7 +19,7 @@ def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "trunks.json"
     write_state(path, STATES)
     assert read_state(path) == STATES
-    assert cannot_hide(path) == {"other"}
+    assert cannot_hide(path, PROGRAM) == {"other"}
     assert path.stat().st_mode & 0o777 == 0o640
     assert list(tmp_path.iterdir()) == [path]
 
@@ -62,16 +64,15 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
         "\udcff",
     ],
 )
-def test_a_broken_file_means_that_nothing_is_known(tmp_path, text):
+def test_by_a_broken_file_no_trunk_can_hide(tmp_path, text):
     path = tmp_path / "trunks.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert read_state(path) == {}
-    assert cannot_hide(path) == frozenset()
+    assert cannot_hide(path, PROGRAM) == {"carrier", "backup"}
 
 
 def test_without_a_file_nothing_is_known(tmp_path):
-    assert cannot_hide(tmp_path / "trunks.json") == frozenset()
-    assert cannot_hide(tmp_path) == frozenset()
+    assert cannot_hide(tmp_path / "trunks.json", PROGRAM) == frozenset()
 
 
 def test_a_look_that_failed_keeps_what_was_known():
