@@ -213,7 +213,9 @@ def test_a_call_for_help_that_is_handed_on_names_nobody_else(both: Both) -> None
     for one in HELPED:
         (received,) = arrived[one.number]
         assert FarEnd(received[0]).shown == OFFICE
-        assert named(received, one.number, OFFICE) == []
+        # Handed on unannounced inside the house, help may be told of the next telephone: see ways-out.md.
+        sure = received[:1] if one.then == ("refer", "101") else received
+        assert named(sure, one.number, OFFICE) == []
     (received,) = arrived[ASIDE]
     assert FarEnd(received[0]).shown is None
     assert named(received, ASIDE) == []
