@@ -240,6 +240,27 @@ def test_without_the_daemon_the_dialplan_starts_the_script(asterisk: Path) -> No
     assert f"Set(VEIL_ASK_OUTBOUND={script},outbound)" in site
 
 
+def test_without_the_daemon_a_pool_gets_its_key_at_once(asterisk: Path) -> None:
+    script = asterisk / "callveil-agi"
+    script.touch(0o755)
+    settings = asterisk / "callveil" / "settings.yaml"
+    key = asterisk / "callveil" / "contacts.key"
+    settings.write_text(f"contacts_key: {key}\ncontacts: {asterisk / 'no.sqlite3'}\n", encoding="utf-8")
+    policy = asterisk / "policy.yaml"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert "\npools:" not in text
+    policy.write_text(text + "pools: {either: {identities: [office, clinic]}}\n", encoding="utf-8")
+    arguments = ("--script", str(script), "--settings", str(settings), "--policy", str(policy))
+    for _ in range(2):
+        code, output = run(asterisk, *arguments)
+        assert code == 0, output
+    assert len(key.read_bytes()) == 32
+    key.write_bytes(b"short")
+    code, output = run(asterisk, *arguments)
+    assert code == 2
+    assert str(key) in output
+
+
 @pytest.mark.parametrize(
     "script", ["callveil-agi", "/nowhere/callveil-agi", "/bin/sh,x", "/etc", "/etc/passwd"]
 )

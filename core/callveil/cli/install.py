@@ -15,6 +15,8 @@ import click
 
 from callveil.cli.options import policy_option, settings_option
 from callveil.cli.problems import BAD_INPUT, exit_with_problems
+from callveil.contacts.change import prepare_key
+from callveil.contacts.model import ContactsError
 from callveil.data_files import data_dir
 from callveil.policy.compiled import compile_policy
 from callveil.policy.load import load_policy_file
@@ -141,8 +143,11 @@ def install(
             # Without it, each call would check the whole policy first, and many at once would be too slow.
             compiled = compile_policy(loaded.policy, loaded.sha256).encode()
             files.append(_File(Path(settings.compiled), compiled, mode=0o640))
+        if script and loaded.policy.pools and Path(settings.contacts_key).parent.is_dir():
+            # A key made later would change which number of a pool people are shown.
+            prepare_key(Path(settings.contacts), Path(settings.contacts_key))
         _write_all(files)
-    except (InstallError, OSError) as error:
+    except (InstallError, ContactsError, OSError) as error:
         said = _explain(error, Path(error.filename or asterisk_dir)) if isinstance(error, OSError) else error
         click.echo(f"Not installed: {said}", err=True)
         raise SystemExit(BAD_INPUT) from error
