@@ -16,7 +16,7 @@ from attacks.raw_sip import RawCall, RawResult, from_phone, place
 from attacks.test_hostile_dialling import CANARY, RIGHT, SPOKEN
 from harness.images import RECIPES
 from harness.leaks import find_number
-from harness.pbx import Version, wait_for
+from harness.pbx import Pbx, Version, wait_for
 from harness.sip import Carrier
 from program.far_end import FarEnd
 from program.freepbx import INCLUDE, files, put, set_hook, set_user
@@ -85,14 +85,13 @@ def dial(site: Site, *calls: RawCall) -> Seen:
 @pytest.fixture(scope="module")
 def unhooked_site(version: Version) -> Iterator[Site]:
     pjsip = (RECIPES / "etc-asterisk/common/pjsip.conf").read_text() + PJSIP
-    with Site.start(version, **{"/etc/asterisk/pjsip.conf": pjsip, **files(version)}) as site:
+    with Pbx.start(version, "callveil", {"/etc/asterisk/pjsip.conf": pjsip, **files(version)}) as pbx:
+        site = Site(pbx)
         site.policy = site.policy.replace(
             '  carrier: {dial: "PJSIP/{number}@trunk"}\n',
             '  carrier: {dial: "PJSIP/{number}@trunk"}\n  first: {dial: "PJSIP/{number}@backup"}\n',
         )
-        site.write_policy(site.policy)
-        site.send(signal.SIGHUP)
-        wait_for("the policy", lambda: "Policy reloaded" in site.log())
+        load(site, site.policy)
         # Two telephones with a caller ID of FreePBX's, and one that it hides; none has an emergency number.
         set_user(site.pbx, "101", "Desk Quill", outbound=f'"Jane Quill" <{OUTBOUND}>')
         set_user(site.pbx, "201", "Hotline Quill")
@@ -118,7 +117,7 @@ def both(unhooked_site: Site) -> Both:
         from_phone("201", "*67+12125550144"),
         from_phone("202", "911"),
     )
-    line = re.search(r"^    (#include .*)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    line = re.search(r"^ +(#include .*)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     assert line is not None
     assert line[1] == INCLUDE.strip()
     set_hook(unhooked_site.pbx, INCLUDE)
@@ -273,13 +272,19 @@ def test_a_trunk_that_the_policy_does_not_have_carries_no_hidden_call(site: Site
 @contextmanager
 def policy(site: Site, text: str) -> Iterator[None]:
     """Another policy for a while."""
-    for one in (text, site.policy):
-        before = site.log().count("Policy reloaded")
-        site.write_policy(one)
-        site.send(signal.SIGHUP)
-        wait_for("the policy", lambda before=before: site.log().count("Policy reloaded") > before)
-        if one is text:
-            yield
+    load(site, text)
+    try:
+        yield
+    finally:
+        load(site, site.policy)
+
+
+def load(site: Site, text: str) -> None:
+    """Put a policy in force."""
+    before = site.log().count("Policy reloaded")
+    site.write_policy(text)
+    site.send(signal.SIGHUP)
+    wait_for("the policy", lambda: site.log().count("Policy reloaded") > before)
 
 
 def test_what_no_telephone_should_dial_is_refused(site: Site) -> None:

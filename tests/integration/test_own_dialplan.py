@@ -18,7 +18,7 @@ from callveil.answer import PRESENTED, TOKEN, WITHHELD
 from callveil.decision import OUTSIDE_HOURS
 from harness.images import RECIPES
 from harness.leaks import find_number
-from harness.pbx import Version, wait_for
+from harness.pbx import Pbx, Version, wait_for
 from harness.sip import PBX_ADDRESS, Carrier, Phone, Taker
 from harness.sipmessage import SipMessage
 from program.far_end import FarEnd
@@ -136,7 +136,8 @@ def overlay() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def site(version: Version) -> Iterator[Site]:
-    with Site.start(version, **overlay()) as started:
+    with Pbx.start(version, "callveil", overlay()) as pbx:
+        started = Site(pbx)
         policy = started.policy.replace(
             '  carrier: {dial: "PJSIP/{number}@trunk"}\n',
             '  carrier: {dial: "PJSIP/{number}@trunk"}\n  backup: {dial: "PJSIP/{number}@backup"}\n',
