@@ -105,6 +105,12 @@ _ALL_RISKS: Final = (
         "Set send_diversion=no and send_history_info=no in pjsip.conf.",
     ),
     Fault(
+        "send_connected_line",
+        "send_connected_line is on together with send_pai or send_rpid: when a call that does not go through "
+        "Callveil is transferred, the far end is told who speaks next",
+        "Set send_connected_line=no in pjsip.conf.",
+    ),
+    Fault(
         "callerid",
         "callerid or a set_var about the caller is set, which is not sent with Callveil's calls",
         "Take it out of pjsip.conf.",
@@ -182,11 +188,14 @@ def find_risks(endpoint: Mapping[str, str], shared: Mapping[str, str] | None) ->
         shared: as for `find_faults`; None where these settings could not be seen.
     """
     told = {name.lower(): value.strip() for name, value in endpoint.items()}
+
+    def is_on(field: str) -> bool:
+        return told.get(field, "").lower() not in _OFF
+
     found = {
-        "direct_media": told.get("directmedia", "").lower() not in _OFF,
-        "send_diversion": any(
-            told.get(one, "").lower() not in _OFF for one in ("senddiversion", "sendhistoryinfo")
-        ),
+        "direct_media": is_on("directmedia"),
+        "send_diversion": is_on("senddiversion") or is_on("sendhistoryinfo"),
+        "send_connected_line": is_on("sendconnectedline") and (is_on("sendpai") or is_on("sendrpid")),
         "callerid": told.get("callerid", "").lower() not in _NOTHING
         or bool(_WRITES_IDENTITY.search(told.get("setvar", ""))),
         "user_agent": bool(shared) and not _is_common_agent((shared or {}).get("user_agent", "")),

@@ -114,6 +114,8 @@ def test_a_neutral_default_user_is_no_fault():
         ({"DirectMedia": "true"}, "direct_media"),
         ({"SendDiversion": "true"}, "send_diversion"),
         ({"SendHistoryInfo": "true"}, "send_diversion"),
+        ({"SendConnectedLine": "true", "SendPai": "true"}, "send_connected_line"),
+        ({"SendConnectedLine": "true", "SendRpid": "true"}, "send_connected_line"),
         ({"Callerid": f'"Shelter" <{NUMBER}>'}, "callerid"),
         ({"SetVar": f"CALLERID(num)={NUMBER}"}, "callerid"),
         ({"SetVar": "CONNECTEDLINE(pres,i)=allowed"}, "callerid"),
