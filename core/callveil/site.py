@@ -101,7 +101,7 @@ def _emergency(policy: Policy) -> str:
 
 
 def _emergency_numbers(policy: Policy) -> str:
-    """Return the context that knows an emergency number without any code: nothing more, and it does nothing."""
+    """Return the context that knows an emergency number without any code, and does nothing else."""
     lines: list[str] = []
     for number in policy.preset.emergency:
         lines += _extension(number, "Return()")
