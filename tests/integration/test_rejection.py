@@ -31,6 +31,7 @@ QUIET: Final = POLICY.replace('extensions: ["200-219"]', 'extensions: ["200-201"
 NASTY: Final = '"No", (${SHELL(touch /tmp/was-run)}) [x] $[1/0] \\ " ; & | \udcff\udcfe ' + "y" * 2000
 """What a far end may write beside a status: signs of Asterisk's language, and bytes that are no text."""
 
+BECAUSE_HIDDEN: Final = 'Reason: Q.850;cause=24;text="rejected"'
 DISALLOWED: Final = Reply(433)
 TAKEN: Final = Reply(200)
 PRESS_1: Final = (2.0, "1")
@@ -83,6 +84,14 @@ CASES: Final = (
     Case(
         "rejected again",
         (DISALLOWED, DISALLOWED),
+        (None, OFFICE),
+        480,
+        ("hotline", "show", "NO ANSWER"),
+        keys=(PRESS_1, (4, "1"), (6, "1")),
+    ),
+    Case(
+        "rejected again, by a header too",
+        (Reply(433, headers=[BECAUSE_HIDDEN]), Reply(433, headers=[BECAUSE_HIDDEN])),
         (None, OFFICE),
         480,
         ("hotline", "show", "NO ANSWER"),
@@ -161,7 +170,7 @@ CASES: Final = (
 
 BY_HEADER: Final = Case(
     "by a header",
-    (Reply(403, "No", headers=['Reason: Q.850;cause=24;text="rejected"']), TAKEN),
+    (Reply(403, "No", headers=[BECAUSE_HIDDEN]), TAKEN),
     (None,),
     0,
     HIDDEN,
