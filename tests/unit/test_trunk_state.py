@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from callveil.trunk_state import TrunkState, cannot_hide, read_state, way_of, write_state
-from policies import program
+from unit.policies import program
 
 PROGRAM = program()
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
