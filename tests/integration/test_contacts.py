@@ -197,6 +197,14 @@ def test_outside_the_hours_staff_hear_so_and_nothing_goes_out(calls: Made) -> No
     assert calls.results[NOW].loud_ms < 100
 
 
+def test_outside_the_hours_key_1_makes_the_call(site: Site, calls: Made) -> None:
+    with Carrier(site.pbx) as carrier:
+        (pressed,) = place(site.pbx, [from_phone(CALLS[LATER], LATER, keys=[(1.5, "1")], give_up=12)])
+        arrived = [FarEnd(invite).shown for invite in carrier.calls()]
+    assert pressed.answered
+    assert arrived == [OFFICE]
+
+
 @pytest.mark.parametrize("number", CALLS)
 def test_explain_says_what_the_call_did(site: Site, calls: Made, number: str) -> None:
     said = explain(site, number)
