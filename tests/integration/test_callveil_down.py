@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.leaks import find_number
-from harness.pbx import wait_for
+from harness.pbx import Pbx, wait_for
 from harness.sip import Carrier, Phone, place_call, ring_in
 from program.far_end import FarEnd
 from program.site import Site
@@ -20,6 +20,13 @@ OUTAGES = {"stopped": signal.SIGTERM, "killed": signal.SIGKILL, "frozen": signal
 SURVIVOR = "+12125550161"
 CALLER = "+12125550162"
 NAME = "Wilhelmina Ashdown"
+
+EXTENSIONS = "/etc/asterisk/extensions.conf"
+ASKS = """\
+exten => _*77.,1,AGI(agi://127.0.0.1:4573/hide)
+ same => n,Dial(PJSIP/${EXTEN:3}@trunk,30)
+ same => n,Hangup()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +63,16 @@ def test_a_call_that_must_be_hidden_is_not_made(site: Site, outage: str, ledger:
     # The reason is spoken before the refusal; its first sound comes within five seconds.
     assert result.loud_ms > 1500
     assert took - result.heard_ms / 1000 < 5
+
+
+def test_path_7_without_callveil_a_call_goes_on_unhidden_when_what_should_hide_it_is_down(plain: Pbx) -> None:
+    """The usual way: a script is asked to hide the number, and the dialplan goes on when nobody answers."""
+    head, begin, rest = plain.read(EXTENSIONS).partition("[from-internal]\n")
+    plain.write(EXTENSIONS, f"{head}{begin}{ASKS}{rest}")
+    plain.cli("dialplan reload")
+    with Carrier(plain) as carrier:
+        assert place_call(plain, "201", f"*77{SURVIVOR}").answered
+        assert [FarEnd(invite).shown for invite in carrier.calls()] == ["201"]
 
 
 def test_that_call_is_made_when_callveil_is_back(site: Site, ledger: Counter[str]) -> None:
