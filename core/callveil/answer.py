@@ -54,20 +54,21 @@ def pack_outbound(call_id: str, decision: Decision) -> str:
     Raises:
         AnswerError: see `pack`.
     """
+    return pack((*decided_fields(call_id, decision), decision.again, *decision.dial))
+
+
+def decided_fields(call_id: str, decision: Decision) -> tuple[str, ...]:
+    """Return the fields of an answer that say what was decided, from the id to the sound that asks first."""
     withheld = decision.kind in (Kind.HIDE, Kind.REFUSE)
-    return pack(
-        (
-            call_id,
-            decision.kind.value,
-            WITHHELD if withheld else PRESENTED,
-            (decision.beneath if withheld else decision.shown) or "",
-            "" if withheld else decision.name,
-            decision.line or UNLISTED_LINE,
-            decision.prompt,
-            decision.confirm,
-            decision.again,
-            *decision.dial,
-        )
+    return (
+        call_id,
+        decision.kind.value,
+        WITHHELD if withheld else PRESENTED,
+        (decision.beneath if withheld else decision.shown) or "",
+        "" if withheld else decision.name,
+        decision.line or UNLISTED_LINE,
+        decision.prompt,
+        decision.confirm,
     )
 
 

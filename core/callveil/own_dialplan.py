@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callveil.answer import PRESENTED, UNLISTED_LINE, WITHHELD, pack
+from callveil.answer import decided_fields, pack
 from callveil.decision import TRUNK_CANNOT_HIDE, Decision, Kind
 from callveil.dialled import DIAL_NOW, read_dialled
 from callveil.numbers import without_formatting
@@ -71,21 +71,8 @@ def pack_identity(call_id: str, policy: Policy, decision: Decision, digits: str)
     Raises:
         AnswerError: see `callveil.answer.pack`.
     """
-    withheld = decision.kind in (Kind.HIDE, Kind.REFUSE)
-    return pack(
-        (
-            call_id,
-            decision.kind.value,
-            WITHHELD if withheld else PRESENTED,
-            (decision.beneath if withheld else decision.shown) or "",
-            "" if withheld else decision.name,
-            decision.line or UNLISTED_LINE,
-            decision.prompt,
-            decision.confirm,
-            decision.number,
-            _typed(policy, decision, digits),
-        )
-    )
+    decided = decided_fields(call_id, decision)
+    return pack((*decided, decision.number, _typed(policy, decision, digits)))
 
 
 def _typed(policy: Policy, decision: Decision, digits: str) -> str:

@@ -6,10 +6,8 @@ is read by the script that Asterisk starts for each call, so that nothing heavy 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from callveil.policy.model import Policy
+from callveil.whole_files import write_whole
 
 FORMAT: Final = 1
 _MAX_BYTES: Final = 256 * 1024
-_MODE: Final = 0o640
 _UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -92,26 +90,12 @@ def _load(path: Path) -> dict[str, TrunkState]:
 
 
 def write_state(path: Path, states: Mapping[str, TrunkState]) -> None:
-    """Write all that is known, whole or not at all, readable for the owner and group of the folder.
+    """Write all that is known, whole or not at all, for the owner and group of its folder.
 
     Raises:
         OSError: it cannot be written; whatever was there before still is.
     """
-    draft = path.with_name(f".{path.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(as_text(states))
-            file.flush()
-            with contextlib.suppress(PermissionError):
-                os.fchown(descriptor, -1, path.parent.stat().st_gid)
-            os.fchmod(descriptor, _MODE)
-            os.fsync(descriptor)
-        os.replace(draft, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
+    write_whole(path, as_text(states))
 
 
 def as_text(states: Mapping[str, TrunkState]) -> str:

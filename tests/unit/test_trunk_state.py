@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -40,13 +41,18 @@ def test_no_part_of_a_dial_string_is_written(tmp_path):
     assert way != way_of("PJSIP/{number}@12065550101")
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "trunks.json"
     write_state(path, STATES)
-    (tmp_path / ".trunks.json.new").mkdir()
-    with pytest.raises(OSError, match=r"trunks\.json"):
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
         write_state(path, {})
     assert read_state(path) == STATES
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

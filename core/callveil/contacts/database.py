@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from callveil.contacts.files import MODE, give_to_folder
 from callveil.contacts.hours_text import HoursError, parse_hours, write_hours
 from callveil.contacts.model import Contact, ContactsError
+from callveil.whole_files import MODE, give_to_folder
 
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x56454943

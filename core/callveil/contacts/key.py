@@ -90,7 +90,7 @@ def _create(path: Path) -> None:
     """Put a new key there, whole, unless somebody else was faster."""
     import tempfile  # noqa: PLC0415 - a script that only reads must not pay for what it loads
 
-    from callveil.contacts.files import give_to_folder, sync_folder  # noqa: PLC0415
+    from callveil.whole_files import give_to_folder, sync_folder  # noqa: PLC0415
 
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -7,10 +7,8 @@ counts only as long as that file has not changed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +24,11 @@ from callveil.policy.model import (
     Preset,
     Trunk,
 )
+from callveil.whole_files import write_whole
 
 FORMAT: Final = 2
 """Changes whenever a compiled file would mean something else to the code that reads it."""
 
-_MODE: Final = 0o640
 _MAX_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -90,7 +88,7 @@ def parse_compiled(text: str) -> Policy:
 
 
 def write_compiled(path: Path, policy: Policy, source_sha256: str) -> None:
-    """Write a compiled policy whole or not at all, readable for its owner and group.
+    """Write a compiled policy whole or not at all, for the owner and group of its folder.
 
     Args:
         path: where to.
@@ -100,25 +98,7 @@ def write_compiled(path: Path, policy: Policy, source_sha256: str) -> None:
     Raises:
         OSError: if it cannot be written; whatever was there before still is.
     """
-    import tempfile  # noqa: PLC0415 - a script that only reads must not pay for what it loads
-
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(compile_policy(policy, source_sha256))
-            file.flush()
-            # Asterisk runs the script as its own user, which reads by the folder's group. Only root and
-            # members of that group may give a file to it; for anybody else the file stays their own.
-            with contextlib.suppress(PermissionError):
-                os.fchown(descriptor, -1, path.parent.stat().st_gid)
-            os.fchmod(descriptor, _MODE)
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(path.parent)
+    write_whole(path, compile_policy(policy, source_sha256))
 
 
 def load_for_script(policy_path: Path, compiled_path: Path) -> Policy:
@@ -227,12 +207,3 @@ def _line(data: dict[str, Any]) -> Line:
         ring=data["ring"],
         keep=Keep(*data["keep"]),
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

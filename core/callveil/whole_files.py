@@ -10,6 +10,29 @@ from typing import Final
 MODE: Final = 0o640
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all, for the owner and group of its folder.
+
+    Raises:
+        OSError: if it cannot be written; whatever was there before still is.
+    """
+    import tempfile  # noqa: PLC0415 - a script that only reads must not pay for what it loads
+
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            give_to_folder(descriptor, path.parent)
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(path.parent)
+
+
 def give_to_folder(descriptor: int, folder: Path) -> None:
     """Give an open file the owner and group of its folder, readable for both and writable for the owner.
 
