@@ -68,6 +68,12 @@ class Round:
         return self.placed - len(self.phone.ended)
 
 
+TROUBLES: Final[Mapping[str, Callable[[Round], int]]] = {
+    "calls that failed": lambda one: one.failed,
+    "INVITEs that Asterisk let be sent again": lambda one: one.phone.repeated,
+}
+
+
 class Load(Closing):
     """An Asterisk with Callveil on it, a carrier that answers, and a telephone that dials without pause."""
 
@@ -187,8 +193,11 @@ def compared(
     goal: Goal | None = None,
 ) -> Figure:
     """Return the figure that rounds of both ways make."""
-    failed = {prefix: sum(one.failed for one in of_way) for prefix, of_way in found.items()}
-    note = f"calls that failed: {failed[HIDDEN]} with Callveil, {failed[PLAIN]} without"
+    notes = [
+        f"{what}: {sum(map(count, found[HIDDEN]))} with Callveil, {sum(map(count, found[PLAIN]))} without"
+        for what, count in TROUBLES.items()
+        if any(map(count, (*found[HIDDEN], *found[PLAIN])))
+    ]
     return Figure(
         f"call out, hidden: {name}",
         unit,
@@ -196,5 +205,5 @@ def compared(
         [value(one) for one in found[PLAIN]],
         "a plain Dial in the same Asterisk",
         goal,
-        note if any(failed.values()) else "",
+        "; ".join(notes),
     )

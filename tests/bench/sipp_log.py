@@ -14,12 +14,14 @@ class Seen:
     Attributes:
         sent: when the first INVITE to each number was sent, in seconds since the epoch.
         received: when the first one to each number arrived.
+        repeated: INVITEs that were sent again, because no answer came in half a second.
         ended: the Call-IDs of calls whose BYE was answered with 200, seen from the one who sent it.
         last: when the last message was seen.
     """
 
     sent: dict[str, float] = field(default_factory=dict)
     received: dict[str, float] = field(default_factory=dict)
+    repeated: int = 0
     ended: set[str] = field(default_factory=set)
     last: float = 0.0
 
@@ -40,9 +42,10 @@ def read_log(text: str, prefix: str = "") -> Seen:
         seen.last = max(seen.last, moment)
         if first.startswith("INVITE sip:"):
             dialled = first.removeprefix("INVITE sip:").partition("@")[0]
+            number = dialled.removeprefix(prefix)
             invites = seen.sent if direction == "S" else seen.received
-            # Sent again where no answer came in time: the person has waited since the first one.
-            invites.setdefault(dialled.removeprefix(prefix), moment)
+            seen.repeated += direction == "S" and number in invites
+            invites.setdefault(number, moment)  # the person has waited since the first one
         elif direction == "R" and first.startswith("SIP/2.0 200") and sequence.endswith(" BYE"):
             seen.ended.add(call_id)
     return seen

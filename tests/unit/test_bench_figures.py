@@ -99,6 +99,10 @@ class TestLog:
         assert read_log(PHONE, "99").sent == {ONE: 100.0, TWO: 100.5}
         assert read_log(CARRIER).received == {ONE: 100.004, TWO: 101.008}
 
+    def test_what_had_to_be_sent_again_is_counted(self) -> None:
+        assert read_log(PHONE, "99").repeated == 1
+        assert read_log(CARRIER).repeated == 0
+
     def test_what_the_other_side_sends_is_not_taken_for_a_call_of_ones_own(self) -> None:
         again = line(103, "R", "1-7@127.0.0.21", "77 INVITE", "INVITE sip:201@127.0.0.21:5060 SIP/2.0")
         assert set(read_log(PHONE + again, "99").sent) == {ONE, TWO}
