@@ -194,9 +194,11 @@ class Pbx(Closing):
 
     def wait_booted(self, timeout: float = 40) -> None:
         """Waits until all modules are loaded."""
+        # A busy machine is slow to start a program, and pidof overlooks one that waits for its disk.
         loop = (
-            "until asterisk -rx 'core waitfullybooted' 2>/dev/null | grep -q 'fully booted'; do "
-            "pidof asterisk >/dev/null || sleep 0.3; pidof asterisk >/dev/null || exit 3; sleep 0.1; done"
+            "missing=0; until asterisk -rx 'core waitfullybooted' 2>/dev/null | grep -q 'fully booted'; do "
+            "if pidof asterisk >/dev/null; then missing=0; else missing=$((missing + 1)); fi; "
+            "[ $missing -lt 15 ] || exit 3; sleep 0.2; done"
         )
         if self.exec(loop, check=False, timeout=timeout).returncode:
             tried = self.exec("timeout 5 asterisk -c -U asterisk -G asterisk 2>&1 | tail -n 40", check=False)

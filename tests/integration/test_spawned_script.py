@@ -118,14 +118,14 @@ FORGED: Final = (
 )
 
 FAULTS: Final = {
-    "the policy cannot be read": (f"chmod 000 {POLICY_PATH}", f"chmod 640 {POLICY_PATH}", 3.0),
+    "the policy cannot be read": (f"chmod 000 {POLICY_PATH}", f"chmod 640 {POLICY_PATH}", 4.5),
     "the script may not be run": (
         f"chmod 000 $(readlink -f {SCRIPT})",
         f"chmod 755 $(readlink -f {SCRIPT})",
-        2.5,
+        4.5,
     ),
     "the script hangs": ("exec sleep 60", "", 5.0),
-    "the script answers another call": (f"echo 'SET VARIABLE VEIL_ANSWER \"{FORGED}\"'; sleep 1", "", 3.5),
+    "the script answers another call": (f"echo 'SET VARIABLE VEIL_ANSWER \"{FORGED}\"'; sleep 1", "", 4.5),
 }
 """How it comes about, how it is mended, and the seconds within which staff must hear of a refused call."""
 
@@ -199,8 +199,7 @@ EXPECTED: Final = Counter(
         ("desk", "out", "show"): 1,
         ("desk", "out", "substitute"): 1,
         ("desk", "out", "refuse"): 1,
-        ("emergency", "out", "emergency"): 1 + len(FAULTS),
-        ("hotline", "out", "emergency"): 1,
+        ("emergency", "out", "emergency"): 2 + len(FAULTS),
         ("hotline", "in", "scrub"): 1 + len(FAULTS),
         ("desk", "in", "show"): 1,
         ("desk", "in", "scrub"): len(FAULTS),
