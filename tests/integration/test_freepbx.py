@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +15,12 @@ from attacks.raw_sip import RawCall, RawResult, from_phone, place
 from attacks.test_hostile_dialling import CANARY, RIGHT, SPOKEN
 from harness.images import RECIPES
 from harness.leaks import find_number
-from harness.pbx import Pbx, Version, wait_for
+from harness.pbx import Pbx, Version
 from harness.sip import Carrier
 from program.far_end import FarEnd
 from program.freepbx import INCLUDE, files, put, set_hook, set_user
 from program.site import Site
+from program.two_trunks import SECOND_ADDRESS, backup, policy_of_two
 from program.ways import Column, Way, note_cell
 
 pytestmark = pytest.mark.asterisk
@@ -30,24 +30,6 @@ REGISTERED: Final = "+12065550100"
 SERIES: Final = "21255501"
 OWN_EMERGENCY: Final = "+12065550188"
 OUTBOUND: Final = "+12065550186"
-BACKUP: Final = "127.0.0.4"
-
-PJSIP: Final = """
-[backup]
-type = endpoint
-transport = udp
-context = from-trunk
-disallow = all
-allow = ulaw
-aors = backup
-direct_media = no
-send_pai = yes
-send_connected_line = no
-
-[backup]
-type = aor
-contact = sip:127.0.0.4:5060
-"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +55,7 @@ class Seen:
 
 def dial(site: Site, *calls: RawCall) -> Seen:
     """Place calls at the same time."""
-    with Carrier(site.pbx) as carrier, Carrier(site.pbx, 503, address=BACKUP) as first:
+    with Carrier(site.pbx) as carrier, Carrier(site.pbx, 503, address=SECOND_ADDRESS) as first:
         results = place(site.pbx, calls)
         return Seen(
             results,
@@ -84,14 +66,12 @@ def dial(site: Site, *calls: RawCall) -> Seen:
 
 @pytest.fixture(scope="module")
 def unhooked_site(version: Version) -> Iterator[Site]:
-    pjsip = (RECIPES / "etc-asterisk/common/pjsip.conf").read_text() + PJSIP
+    pjsip = (RECIPES / "etc-asterisk/common/pjsip.conf").read_text()
+    pjsip += backup("send_connected_line = no")
     with Pbx.start(version, "callveil", {"/etc/asterisk/pjsip.conf": pjsip, **files(version)}) as pbx:
         site = Site(pbx)
-        site.policy = site.policy.replace(
-            '  carrier: {dial: "PJSIP/{number}@trunk"}\n',
-            '  carrier: {dial: "PJSIP/{number}@trunk"}\n  first: {dial: "PJSIP/{number}@backup"}\n',
-        )
-        load(site, site.policy)
+        site.policy = policy_of_two("first", "backup")
+        site.load_policy(site.policy)
         # Two telephones with a caller ID of FreePBX's, and one that it hides; none has an emergency number.
         set_user(site.pbx, "101", "Desk Quill", outbound=f'"Jane Quill" <{OUTBOUND}>')
         set_user(site.pbx, "201", "Hotline Quill")
@@ -272,19 +252,11 @@ def test_a_trunk_that_the_policy_does_not_have_carries_no_hidden_call(site: Site
 @contextmanager
 def policy(site: Site, text: str) -> Iterator[None]:
     """Another policy for a while."""
-    load(site, text)
+    site.load_policy(text)
     try:
         yield
     finally:
-        load(site, site.policy)
-
-
-def load(site: Site, text: str) -> None:
-    """Put a policy in force."""
-    before = site.log().count("Policy reloaded")
-    site.write_policy(text)
-    site.send(signal.SIGHUP)
-    wait_for("the policy", lambda: site.log().count("Policy reloaded") > before)
+        site.load_policy(site.policy)
 
 
 def test_what_no_telephone_should_dial_is_refused(site: Site) -> None:
@@ -312,11 +284,7 @@ def some_at_a_time(site: Site, calls: Sequence[RawCall]) -> list[RawResult]:
 
 @pytest.mark.parametrize("outage", ["stopped", "frozen"])
 def test_without_callveil_nothing_is_shown_and_help_is_reached(site: Site, outage: str) -> None:
-    if outage == "stopped":
-        site.stop()
-    else:
-        site.send(signal.SIGSTOP)
-    try:
+    with site.away(outage):
         seen = dial(
             site,
             from_phone("201", "+12125550156", give_up=15),
@@ -324,12 +292,6 @@ def test_without_callveil_nothing_is_shown_and_help_is_reached(site: Site, outag
             from_phone("202", "911"),
             from_phone("201", "*67988"),
         )
-    finally:
-        if outage == "stopped":
-            site.serve()
-        else:
-            site.send(signal.SIGCONT)
-        site.wait_ready()
     *refused, help_, helpline = seen.results
     for result in refused:
         assert not result.answered

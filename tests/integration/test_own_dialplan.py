@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,11 +17,12 @@ from callveil.answer import PRESENTED, TOKEN, WITHHELD
 from callveil.decision import OUTSIDE_HOURS
 from harness.images import RECIPES
 from harness.leaks import find_number
-from harness.pbx import Pbx, Version, wait_for
+from harness.pbx import Pbx, Version
 from harness.sip import PBX_ADDRESS, Carrier, Phone, Taker
 from harness.sipmessage import SipMessage
 from program.far_end import FarEnd
 from program.site import Site
+from program.two_trunks import SECOND_ADDRESS, backup, policy_of_two
 from program.ways import Column, Way, note_cell
 
 pytestmark = pytest.mark.asterisk
@@ -31,7 +31,6 @@ DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "own-dialplan.m
 REGISTERED: Final = "+12065550100"
 SERIES: Final = "21255501"
 SURVIVOR: Final = "+12125550165"
-BACKUP: Final = "127.0.0.4"
 
 MORE: Final = """
 [your-telephones]
@@ -60,21 +59,7 @@ exten => canary,1,Set(GLOBAL(VEIL_CANARY)=${SHELL(touch CANARY)})
 exten => on,1,Dial(PJSIP/${CALLED}@trunk)
 """.replace("CANARY)}", CANARY + ")}")
 
-PJSIP: Final = """
-[backup]
-type = endpoint
-transport = udp
-context = from-trunk
-disallow = all
-allow = ulaw
-aors = backup
-direct_media = no
-send_pai = yes
-
-[backup]
-type = aor
-contact = sip:127.0.0.4:5060
-
+KITCHEN: Final = """
 ; A telephone of no line.
 [999](phone)
 aors = 999
@@ -125,7 +110,8 @@ def overlay() -> dict[str, str]:
         "/etc/asterisk/pjsip.conf": pjsip.replace(trunk, trunk + "send_connected_line = no\n").replace(
             forging, forging + PHONES_EXTRA + FORGED_HERE
         )
-        + PJSIP,
+        + backup()
+        + KITCHEN,
         "/etc/asterisk/extensions.conf": extensions.replace(
             "include => callveil-outbound", "include => your-telephones"
         )
@@ -138,22 +124,9 @@ def overlay() -> dict[str, str]:
 def site(version: Version) -> Iterator[Site]:
     with Pbx.start(version, "callveil", overlay()) as pbx:
         started = Site(pbx)
-        policy = started.policy.replace(
-            '  carrier: {dial: "PJSIP/{number}@trunk"}\n',
-            '  carrier: {dial: "PJSIP/{number}@trunk"}\n  backup: {dial: "PJSIP/{number}@backup"}\n',
-        )
-        assert policy != started.policy
-        started.policy = policy
-        load(started, policy)
+        started.policy = policy_of_two("backup", "backup")
+        started.load_policy(started.policy)
         yield started
-
-
-def load(site: Site, policy: str) -> None:
-    """Put a policy in force."""
-    before = site.log().count("Policy reloaded")
-    site.write_policy(policy)
-    site.send(signal.SIGHUP)
-    wait_for("the policy", lambda: site.log().count("Policy reloaded") > before)
 
 
 def dial(site: Site, *calls: RawCall) -> tuple[list[RawResult], list[FarEnd]]:
@@ -279,9 +252,9 @@ def test_a_doubtful_answer_makes_no_call_and_some_wait_for_a_key(site: Site) -> 
 
 
 def test_before_a_second_trunk_the_same_is_decided_again(site: Site) -> None:
-    with Carrier(site.pbx, 503) as carrier, Carrier(site.pbx, address=BACKUP) as backup:
+    with Carrier(site.pbx, 503) as carrier, Carrier(site.pbx, address=SECOND_ADDRESS) as second:
         place(site.pbx, [from_phone("201", "9" + SURVIVOR), from_phone("101", "912125550166")])
-        for first_or_second in (carrier, backup):
+        for first_or_second in (carrier, second):
             shown = {invite.dialled: FarEnd(invite).shown for invite in first_or_second.calls()}
             assert shown == {SURVIVOR: None, "+12125550166": REGISTERED}
 
@@ -298,13 +271,13 @@ def test_a_trunk_that_the_policy_does_not_have_carries_no_hidden_call(site: Site
 
 def test_where_a_trunk_cannot_hide_it_must_be_said_which_one_is_dialled(site: Site) -> None:
     # Asterisk's IAX sends the number and leaves hiding it to the next exchange.
-    load(site, site.policy.replace("PJSIP/{number}@backup", "IAX2/backup/{number}"))
+    site.load_policy(site.policy.replace("PJSIP/{number}@backup", "IAX2/backup/{number}"))
     try:
         (unnamed, named), arrived = dial(
             site, from_phone("201", SURVIVOR, give_up=8), from_phone("201", "9" + SURVIVOR)
         )
     finally:
-        load(site, site.policy)
+        site.load_policy(site.policy)
     assert not unnamed.answered
     assert unnamed.loud_ms > 1500
     assert named.answered
@@ -338,12 +311,12 @@ def transferred(site: Site) -> dict[str, list[Transferred]]:
     ]
     with (
         Carrier(site.pbx) as carrier,
-        Carrier(site.pbx, address=BACKUP) as backup,
+        Carrier(site.pbx, address=SECOND_ADDRESS) as second,
         Phone(site.pbx, "101") as desk,
     ):
         place(site.pbx, dialled)
-        messages = carrier.messages() + backup.messages()
-        ids = {invite.dialled: invite.call_id for invite in carrier.calls() + backup.calls()}
+        messages = carrier.messages() + second.messages()
+        ids = {invite.dialled: invite.call_id for invite in carrier.calls() + second.calls()}
         assert len(desk.calls()) == len(dialled)
         site.pbx.cli("channel request hangup all")
         site.pbx.wait_idle()
@@ -402,11 +375,7 @@ def test_what_no_telephone_should_dial_is_refused_and_help_is_reached(site: Site
 
 @pytest.mark.parametrize("outage", ["stopped", "frozen"])
 def test_without_callveil_nothing_is_shown_and_help_is_reached(site: Site, outage: str) -> None:
-    if outage == "stopped":
-        site.stop()
-    else:
-        site.send(signal.SIGSTOP)
-    try:
+    with site.away(outage):
         began = time.monotonic()
         (hidden, forged, shown, help_, help_with_code), arrived = dial(
             site,
@@ -417,12 +386,6 @@ def test_without_callveil_nothing_is_shown_and_help_is_reached(site: Site, outag
             from_phone("201", "*98*67911"),
         )
         assert time.monotonic() - began < 13
-    finally:
-        if outage == "stopped":
-            site.serve()
-        else:
-            site.send(signal.SIGCONT)
-        site.wait_ready()
     assert not forged.answered
     for refused in (hidden, shown):
         assert not refused.answered

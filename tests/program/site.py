@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -15,6 +17,8 @@ POLICY_PATH: Final = "/etc/callveil/policy.yaml"
 SETTINGS: Final = 'ami: {secret_file: "/etc/callveil/ami.secret", ping_interval: 1, timeout: 2}\n'
 LOG: Final = "/var/lib/callveil/serve.log"
 SOUNDS: Final = "/usr/share/asterisk/sounds"
+OUTAGES: Final = {"stopped": signal.SIGTERM, "killed": signal.SIGKILL, "frozen": signal.SIGSTOP}
+"""How the daemon can be away, and by which signal."""
 
 # How an admin makes the folders, see README.md.
 FOLDERS: Final = (
@@ -64,6 +68,13 @@ class Site(Closing):
         """Change the policy's file; Callveil reads it when it is told to."""
         self.pbx.callveil.write(POLICY_PATH, text, 0o640, "asterisk:asterisk")
 
+    def load_policy(self, text: str) -> None:
+        """Put a policy in force."""
+        before = self.log().count("Policy reloaded")
+        self.write_policy(text)
+        self.send(signal.SIGHUP)
+        wait_for("the policy", lambda: self.log().count("Policy reloaded") > before)
+
     def serve(self) -> None:
         """Start the daemon, with its log at DEBUG."""
         self.pbx.callveil.spawn(f"exec callveil serve --debug >> {LOG} 2>&1", user="asterisk")
@@ -100,6 +111,27 @@ class Site(Closing):
         """End the daemon and wait until it is gone."""
         self.send(which)
         wait_for("the daemon to end", lambda: not self.processes(), 15)
+
+    @contextmanager
+    def away(self, outage: str) -> Iterator[None]:
+        """No daemon that answers, for a while.
+
+        Args:
+            outage: one of `OUTAGES`.
+        """
+        which = OUTAGES[outage]
+        if which is signal.SIGSTOP:
+            self.send(which)
+        else:
+            self.stop(which)
+        try:
+            yield
+        finally:
+            if which is signal.SIGSTOP:
+                self.send(signal.SIGCONT)
+            else:
+                self.serve()
+            self.wait_ready()
 
     def log(self) -> str:
         """What the daemon said so far."""

@@ -10,10 +10,21 @@ from program.site import POLICY
 
 SECOND_ADDRESS: Final = "127.0.0.4"
 
-POLICY_OF_TWO: Final = POLICY.replace(
-    '  carrier: {dial: "PJSIP/{number}@trunk"}\n',
-    '  carrier: {dial: "PJSIP/{number}@trunk"}\n  second: {dial: "PJSIP/{number}@second"}\n',
-)
+FIRST: Final = '  carrier: {dial: "PJSIP/{number}@trunk"}\n'
+
+
+def policy_of_two(name: str, endpoint: str) -> str:
+    """Return the policy with a second trunk behind the first.
+
+    Args:
+        name: how the policy calls it.
+        endpoint: how Asterisk's `pjsip.conf` does.
+    """
+    assert FIRST in POLICY
+    return POLICY.replace(FIRST, f'{FIRST}  {name}: {{dial: "PJSIP/{{number}}@{endpoint}"}}\n')
+
+
+POLICY_OF_TWO: Final = policy_of_two("second", "second")
 """The policy with both trunks, in this order."""
 
 
@@ -34,3 +45,27 @@ def pjsip(*, qualify: bool = False) -> str:
     second = second.replace("endpoint = trunk", "endpoint = second").replace("127.0.0.3", SECOND_ADDRESS)
     second = second.replace("qualify_frequency = 1\nqualify_timeout = 0.5\n", "")
     return f"{text}\n[system]\ntype = system\ntimer_t1 = 100\ntimer_b = 6400\n\n{second}"
+
+
+def backup(*options: str) -> str:
+    """Return sections of `pjsip.conf` for a trunk `backup` at the second address, which sends a PAI.
+
+    Args:
+        options: further lines of the endpoint.
+    """
+    more = "".join(f"{option}\n" for option in options)
+    return f"""
+[backup]
+type = endpoint
+transport = udp
+context = from-trunk
+disallow = all
+allow = ulaw
+aors = backup
+direct_media = no
+send_pai = yes
+{more}
+[backup]
+type = aor
+contact = sip:{SECOND_ADDRESS}:5060
+"""
