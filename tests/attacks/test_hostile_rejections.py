@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import pytest
-from attacks.raw_carrier import RawCarrier, Say
 from attacks.raw_sip import RawResult, from_phone, place
 from harness.images import RECIPES
 from harness.leaks import Place, find_number
 from harness.pbx import Pbx, Version
+from harness.scripted import ANSWERS, Reply, Say, ScriptedCarrier
 from harness.sip import Carrier, Phone, place_call
 from harness.sipmessage import SipMessage
 from program.far_end import FarEnd
-from program.site import POLICY, Site
+from program.site import Site
+from program.two_trunks import SECOND_ADDRESS, backup, policy_of_two
 
 pytestmark = pytest.mark.asterisk
 
@@ -27,8 +28,6 @@ NAME: Final = "Quillon"
 """Stands in every name that a far end gives itself."""
 OTHER: Final = "+12125550190"
 """Stands in everything that must not be called."""
-BACKUP: Final = "127.0.0.4"
-"""Where the other carrier is."""
 OFFICE: Final = "2065550"
 CANARY: Final = "/var/tmp/veil-canary"
 SHELL: Final = f"${{SHELL(touch {CANARY})}}"
@@ -187,27 +186,11 @@ def number(case: Case) -> str:
     return f"+1{SERIES}{KEYS.index(case.key):02}"
 
 
-BACKUP_TRUNK: Final = f"""
-[backup]
-type = endpoint
-transport = udp
-context = from-trunk
-disallow = all
-allow = ulaw
-aors = backup
-direct_media = no
-send_pai = yes
-send_rpid = yes
-trust_id_inbound = yes
-
-[backup]
-type = aor
-contact = sip:{BACKUP}:5060
-
+TRUSTED: Final = f"""
 [backup]
 type = identify
 endpoint = backup
-match = {BACKUP}
+match = {SECOND_ADDRESS}
 """
 
 TRUSTING: Final = f"""
@@ -218,7 +201,6 @@ exten => _{UNSAFE}+X.,1,Set(CALLERID(pres)=prohib)
 """
 """An extension of the admin's own."""
 
-TRUNK_RULE: Final = '  carrier: {dial: "PJSIP/{number}@trunk"}\n'
 HOTLINE_RULE: Final = "    allow_show: false\n"
 
 
@@ -227,8 +209,9 @@ def overlay() -> dict[str, str]:
     extensions = (etc / "callveil/extensions.conf").read_text()
     internal = "[from-internal]\n"
     assert internal in extensions
+    pjsip = (etc / "common/pjsip.conf").read_text()
     return {
-        "/etc/asterisk/pjsip.conf": (etc / "common/pjsip.conf").read_text() + BACKUP_TRUNK,
+        "/etc/asterisk/pjsip.conf": pjsip + backup("send_rpid = yes", "trust_id_inbound = yes") + TRUSTED,
         "/etc/asterisk/extensions.conf": extensions.replace(internal, internal + TRUSTING),
     }
 
@@ -261,11 +244,10 @@ class Day:
 
 def spend(pbx: Pbx, cases: Sequence[Case], code: str = "") -> Day:
     """Place a call of each case on the hotline's telephone."""
-    scripts = {number(case): case.said for case in cases}
-    busy = [Say(486, "Busy Here")]
+    scripts = {number(case): [case.said] for case in cases}
     with (
-        RawCarrier(pbx, scripts) as carrier,
-        RawCarrier(pbx, {}, busy, BACKUP) as backup,
+        ScriptedCarrier(pbx, ANSWERS, by_number=scripts) as carrier,
+        ScriptedCarrier(pbx, Reply(486), address=SECOND_ADDRESS) as second,
         Phone(pbx, "101") as desk,
         Phone(pbx, "202") as other,
     ):
@@ -276,7 +258,7 @@ def spend(pbx: Pbx, cases: Sequence[Case], code: str = "") -> Day:
             results.update(zip([case.key for case in some], place(pbx, calls), strict=True))
         pbx.wait_idle()
         received = [message for message in carrier.messages() if message.direction == "received"]
-        return Day(results, received, backup.calls(), [*desk.calls(), *other.calls()])
+        return Day(results, received, second.calls(), [*desk.calls(), *other.calls()])
 
 
 @dataclass(frozen=True)
@@ -301,9 +283,9 @@ def both(version: Version) -> Iterator[Both]:
         control = pool.submit(without)
         with Pbx.start(version, "callveil", overlay()) as pbx:
             site = Site(pbx)
-            policy = POLICY.replace(TRUNK_RULE, TRUNK_RULE + '  backup: {dial: "PJSIP/{number}@backup"}\n')
-            policy = policy.replace(HOTLINE_RULE, HOTLINE_RULE + "    show_after_rejection: false\n")
-            assert policy.count("backup") == 2
+            policy = policy_of_two("backup", "backup").replace(
+                HOTLINE_RULE, HOTLINE_RULE + "    show_after_rejection: false\n"
+            )
             assert "show_after_rejection" in policy
             change(site, policy)
             before = process(site)
@@ -381,7 +363,7 @@ def test_no_words_ran(both: Both) -> None:
         assert container.files(CANARY) == []
     # The control: an extension that does take such words for its own.
     case = next(case for case in CASES if case.said[0].reason == SHELL)
-    with RawCarrier(pbx, {number(case): case.said}):
+    with ScriptedCarrier(pbx, case.said):
         place(pbx, [from_phone("201", UNSAFE + number(case), give_up=3)])
     assert pbx.files(CANARY) == [CANARY]
     pbx.exec(["rm", CANARY])

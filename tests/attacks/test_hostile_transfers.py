@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import pytest
-from attacks.raw_carrier import ANSWERS, RawCarrier, Say
 from attacks.raw_sip import RawResult, from_carrier, from_phone, percent, place
 from harness.images import RECIPES
 from harness.leaks import Place, find_number
 from harness.pbx import Pbx, Version, wait_for
+from harness.scripted import ANSWERS, Say, ScriptedCarrier
 from harness.sip import PHONES, Carrier, Phone, place_call
 from harness.sipmessage import SipMessage
 from program.far_end import FarEnd
@@ -181,7 +181,7 @@ def by_telephone(pbx: Pbx, cases: Sequence[Sent], code: str = "") -> Day:
         from_phone("201", code + first_of(case), then=[(0.4, "REFER", refer(case))], hold=1.5)
         for case in cases
     ]
-    with RawCarrier(pbx, {}) as carrier, Phone(pbx, "101") as desk:
+    with ScriptedCarrier(pbx, ANSWERS) as carrier, Phone(pbx, "101") as desk:
         results = place(pbx, calls)
         received = [message for message in carrier.messages() if message.direction == "received"]
         day = Day(results, carrier.calls(), received, desk.calls())
@@ -192,9 +192,9 @@ def by_telephone(pbx: Pbx, cases: Sequence[Sent], code: str = "") -> Day:
 def by_carrier(pbx: Pbx, cases: Sequence[Sent], code: str = "") -> Day:
     """The person called sends the telephone on."""
     scripts = {
-        first_of(case): [*ANSWERS, Say(method="REFER", headers=refer(case), after=0.4)] for case in cases
+        first_of(case): [(*ANSWERS, Say(method="REFER", headers=refer(case), after=0.4))] for case in cases
     }
-    with RawCarrier(pbx, scripts) as carrier, Phone(pbx, "101") as desk:
+    with ScriptedCarrier(pbx, ANSWERS, by_number=scripts) as carrier, Phone(pbx, "101") as desk:
         results = place(pbx, [from_phone("201", code + first_of(case), hold=1.8) for case in cases])
         received = [message for message in carrier.messages() if message.direction == "received"]
         day = Day(results, carrier.calls(), received, desk.calls())
@@ -205,10 +205,10 @@ def by_carrier(pbx: Pbx, cases: Sequence[Sent], code: str = "") -> Day:
 def by_redirection(pbx: Pbx, cases: Sequence[Sent]) -> Day:
     """Somebody calls the hotline, and its telephone sends the call on: each time elsewhere."""
     every = []
-    with RawCarrier(pbx, {}) as carrier, Phone(pbx, "101") as desk:
+    with ScriptedCarrier(pbx, ANSWERS) as carrier, Phone(pbx, "101") as desk:
         for case in cases:
             said = Say(302, "Moved", [f"Contact: {case.to}", f'Diversion: "{NAME}" <sip:201@127.0.0.21>'])
-            with RawCarrier(pbx, {}, [said], PHONES["201"]):
+            with ScriptedCarrier(pbx, [said], address=PHONES["201"]):
                 caller = from_carrier(HOTLINE, f'"{NAME}" <sip:{CALLER}@127.0.0.3>', give_up=0.8, hold=0.3)
                 every += place(pbx, [caller])
         received = [message for message in carrier.messages() if message.direction == "received"]

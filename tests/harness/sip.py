@@ -9,7 +9,7 @@ import secrets
 import select
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -340,63 +340,6 @@ class Answerer(Taker):
 
     def __init__(self, pbx: Pbx, address: str, text: str) -> None:
         super().__init__(pbx, address, "sipp.py", {"scenario": text, "arguments": [], "stay": True})
-
-
-@dataclass(frozen=True)
-class Reply:
-    r"""How a carrier answers one call.
-
-    Text is sent as UTF-8; a byte that is none, such as 0xFF, is written as a surrogate: "\udcff".
-
-    Attributes:
-        status: the final answer; 200 takes the call, 0 gives no final answer at all.
-        reason: the words beside it.
-        headers: further lines of the final answer.
-        after: seconds until then.
-        ring: seconds until it rings first; 0 for not at all.
-        provisional: how that is said: 180, or 183 with media.
-        hold: seconds after which it ends a call that it took; 0 leaves that to the other side.
-    """
-
-    status: int
-    reason: str = ""
-    headers: Sequence[str] = ()
-    after: float = 0
-    ring: float = 0
-    provisional: int = 180
-    hold: float = 0
-
-    def told(self) -> dict[str, object]:
-        """All of it, as the tools container wants it."""
-        return asdict(self) | {"reason": self.reason or REASONS.get(self.status, "Refused")}
-
-
-class ScriptedCarrier(Taker):
-    """A far end that answers as it is told.
-
-    Of the calls to one number the first gets the first reply, and so on; the last is for all others.
-
-    Args:
-        pbx: whose carrier it is.
-        replies: to numbers that are not in `by_number`.
-        by_number: replies to a number as the carrier is asked for it.
-        address: where it is.
-    """
-
-    def __init__(
-        self,
-        pbx: Pbx,
-        *replies: Reply,
-        by_number: Mapping[str, Sequence[Reply]] | None = None,
-        address: str = CARRIER_ADDRESS,
-    ) -> None:
-        request = {
-            "replies": [reply.told() for reply in replies or (Reply(404),)],
-            "by_number": {
-                number: [reply.told() for reply in some] for number, some in (by_number or {}).items()
-            },
-        }
-        super().__init__(pbx, address, "scripted_carrier.py", request)
 
 
 class Carrier(Answerer):

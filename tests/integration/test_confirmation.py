@@ -14,7 +14,7 @@ from harness.ami import AmiTap
 from harness.heard import heard
 from harness.images import RECIPES
 from harness.pbx import Pbx, Version, wait_for
-from harness.sip import Reply, ScriptedCarrier
+from harness.scripted import Reply, ScriptedCarrier
 from program.far_end import FarEnd
 from program.site import Site
 

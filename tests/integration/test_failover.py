@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,7 +10,7 @@ import pytest
 from attacks.raw_sip import RawResult, from_phone, place
 from harness.heard import heard
 from harness.pbx import Pbx, Version, wait_for
-from harness.sip import Reply, ScriptedCarrier
+from harness.scripted import Reply, ScriptedCarrier
 from program.far_end import IDENTITY_HEADERS, FarEnd
 from program.site import Site
 from program.two_trunks import POLICY_OF_TWO, SECOND_ADDRESS, pjsip
@@ -156,12 +155,10 @@ class Day:
 
 def load(site: Site) -> None:
     """Put the policy with two trunks in force, for emergency numbers too."""
-    before = site.log().count("Policy reloaded")
     site.write_policy(POLICY_OF_TWO)
     site.pbx.callveil.exec(["callveil", "install"])
     site.pbx.cli("dialplan reload")
-    site.send(signal.SIGHUP)
-    wait_for("the policy", lambda: site.log().count("Policy reloaded") > before)
+    site.load_policy(POLICY_OF_TWO)
 
 
 @pytest.fixture(scope="module")

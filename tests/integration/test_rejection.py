@@ -11,7 +11,7 @@ import pytest
 from attacks.raw_sip import RawResult, from_phone, place
 from harness.heard import heard
 from harness.pbx import Pbx, Version
-from harness.sip import Reply, ScriptedCarrier
+from harness.scripted import Reply, ScriptedCarrier
 from program.far_end import FarEnd
 from program.site import POLICY, Site
 from program.watch import Remembered, Watch

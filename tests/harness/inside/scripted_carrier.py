@@ -1,4 +1,4 @@
-"""Inside the tools container: a carrier that answers each call as it is told, byte for byte.
+"""Inside the tools container: somebody who is called, and says byte for byte what a test wants.
 
 It keeps every message in the form of SIPp's log, and runs until the one who started it closes the pipe.
 """
@@ -16,14 +16,26 @@ from typing import Any
 from urllib.parse import unquote
 
 ROOT = "/tmp/calls"
-BYE = 1
-"""Instead of a status: the call is ended."""
+WITH_MEDIA = (183, 200)
+
+
+class Call:
+    """One call, with what is still to be said in it."""
+
+    def __init__(
+        self, invite: str, sender: tuple[str, int], number: str, steps: list[dict[str, Any]]
+    ) -> None:
+        self.invite, self.sender, self.number = invite, sender, number
+        self.steps = list(steps)
+        self.next_at = time.monotonic() + (self.steps[0]["after"] if self.steps else 0)
+        self.sequence = 100
+        self.refused_or_taken = False
 
 
 class Carrier:
     """Takes calls at one address.
 
-    Of the calls to one number the first gets the first reply, and so on; the last is for all others.
+    Of the calls to one number the first gets the first script, and so on; the last is for all others.
     """
 
     def __init__(self, request: dict[str, Any]) -> None:
@@ -31,117 +43,127 @@ class Carrier:
         os.makedirs(folder, exist_ok=True)
         self.log = open(os.path.join(folder, "messages"), "ab", buffering=0)  # noqa: SIM115 - open to the end
         self.ip, self.port = request["ip"], request["port"]
-        self.replies, self.by_number = request["replies"], request["by_number"]
+        self.by_number, self.otherwise = request["by_number"], request["otherwise"]
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
         self.socket.bind((self.ip, self.port))
         self.media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.media.bind((self.ip, 0))
-        self.calls: dict[str, dict[str, Any]] = {}
-        self.due: list[tuple[float, str, int, dict[str, Any]]] = []
+        self.calls: dict[str, Call] = {}
 
     def run(self) -> None:
         """Answers until standard input ends."""
         while True:
-            wait = max(0.0, min([0.5, *(when - time.monotonic() for when, *_ in self.due)]))
-            ready, _, _ = select.select([self.socket, sys.stdin], [], [], wait)
+            due = [call.next_at - time.monotonic() for call in self.calls.values() if call.steps]
+            ready, _, _ = select.select([self.socket, sys.stdin], [], [], max(0.0, min([0.5, *due])))
             if sys.stdin in ready:
                 return
             if self.socket in ready:
                 data, sender = self.socket.recvfrom(65535)
                 self.keep("received", data)
                 self.take(data.decode("utf-8", "surrogateescape"), sender)
-            for item in [item for item in self.due if item[0] <= time.monotonic()]:
-                self.due.remove(item)
-                _, call, status, reply = item
-                self.answer(call, status, reply)
+            for call in self.calls.values():
+                while call.steps and call.next_at <= time.monotonic():
+                    self.say(call, call.steps.pop(0))
+                    call.next_at += call.steps[0]["after"] if call.steps else 0
 
     def keep(self, direction: str, data: bytes) -> None:
         """Writes a message down."""
-        self.log.write(
-            b"-" * 47
-            + f" {time.time():.6f}\nUDP message {direction} [{len(data)}] bytes :\n\n".encode()
-            + data
-            + b"\n"
-        )
+        head = f"UDP message {direction} [{len(data)}] bytes :\n\n"
+        self.log.write(b"-" * 47 + f" {time.time():.6f}\n{head}".encode() + data + b"\n")
 
     def take(self, text: str, sender: tuple[str, int]) -> None:
         """What to do about one message."""
-        method = text.split(" ", 1)[0]
-        call = field(text, "Call-ID")
-        if method in {"SIP/2.0", "ACK"}:
-            return
-        if method == "INVITE" and ";tag=" not in field(text, "To"):
-            if call not in self.calls:
-                number = unquote(text.split(" ", 2)[1].removeprefix("sip:").split("@")[0])
-                before = sum(known["number"] == number for known in self.calls.values())
-                replies = self.by_number.get(number, self.replies)
-                reply = replies[min(before, len(replies) - 1)]
-                self.calls[call] = {"invite": text, "sender": sender, "done": False, "number": number}
-                now = time.monotonic()
-                if reply["ring"]:
-                    self.due.append((now + reply["ring"], call, reply["provisional"], reply))
-                if reply["status"]:
-                    self.due.append((now + reply["after"], call, reply["status"], reply))
-            return
-        self.send(text, sender, "200 OK", ["Content-Length: 0"])
-        if method == "CANCEL" and call in self.calls and not self.calls[call]["done"]:
-            self.due = [item for item in self.due if item[1] != call]
-            self.answer(call, 487, {"reason": "Request Terminated", "headers": []})
+        method, identity = text.split(" ", 1)[0], field(text, "Call-ID")
+        known = self.calls.get(identity)
+        within = ";tag=" in field(text, "To")
+        if method == "SIP/2.0":
+            if known and text[8] == "2" and "INVITE" in field(text, "CSeq"):
+                self.request(known, "ACK", field(text, "CSeq").split()[0], [], "")
+        elif method == "INVITE" and within:
+            self.answer(text, sender, "200 OK", self.contact(), self.sdp())
+        elif method == "INVITE" and not known:
+            user = re.match(r"INVITE sips?:([^@;>\s]*)", text)
+            number = unquote(user[1]) if user else ""
+            self.calls[identity] = Call(text, sender, number, self.script(number))
+        elif method not in ("INVITE", "ACK"):
+            self.answer(text, sender, "200 OK", [], "")
+            if known and method in ("BYE", "CANCEL"):
+                self.end(known, method)
 
-    def answer(self, call: str, status: int, reply: dict[str, Any]) -> None:
-        """Answers a call's INVITE."""
-        known = self.calls[call]
-        if status == BYE:
-            self.hang_up(known)
+    def script(self, number: str) -> list[dict[str, Any]]:
+        """What is said in the next call to a number."""
+        scripts = self.by_number.get(number, self.otherwise)
+        before = sum(call.number == number for call in self.calls.values())
+        steps: list[dict[str, Any]] = scripts[min(before, len(scripts) - 1)]
+        return steps
+
+    def end(self, call: Call, method: str) -> None:
+        """Says no more in a call that the other side ended, unless that came too late."""
+        if method == "BYE" or not call.refused_or_taken:
+            call.steps.clear()
+        if method == "CANCEL" and not call.refused_or_taken:
+            call.refused_or_taken = True
+            self.answer(call.invite, call.sender, "487 Request Terminated", [], "")
+
+    def say(self, call: Call, step: dict[str, Any]) -> None:
+        """Takes one step."""
+        if step["method"]:
+            call.sequence += 1
+            body = self.sdp() if step["method"] == "INVITE" else ""
+            headers = [*self.contact(), *step["headers"]]
+            self.request(call, step["method"], str(call.sequence), headers, body)
             return
-        body, headers = "", []
-        if status in (183, 200):
-            media = self.media.getsockname()[1]
-            body = (
-                f"v=0\r\no=- 1 1 IN IP4 {self.ip}\r\ns=-\r\nc=IN IP4 {self.ip}\r\nt=0 0\r\n"
-                f"m=audio {media} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
-                "a=rtpmap:101 telephone-event/8000\r\n"
-            )
-            headers.append("Content-Type: application/sdp")
-        if status >= 200:
-            known["done"] = True
-            headers += reply["headers"]
-        if status == 200 and reply["hold"]:
-            self.due.append((time.monotonic() + reply["hold"], call, BYE, reply))
-        headers += [f"Contact: <sip:carrier@{self.ip}:{self.port}>"] if status < 300 else []
-        headers.append(f"Content-Length: {len(body)}")
-        reason = reply["reason"] if status >= 200 else "Ringing"
-        self.send(known["invite"], known["sender"], f"{status} {reason}", headers, body)
+        call.refused_or_taken = call.refused_or_taken or step["status"] >= 200
+        body = self.sdp() if step["status"] in WITH_MEDIA else ""
+        contact = self.contact() if step["status"] < 300 else []
+        headers = [*contact, *step["headers"]]
+        self.answer(call.invite, call.sender, f"{step['status']} {step['reason']}", headers, body)
 
-    def hang_up(self, known: dict[str, Any]) -> None:
-        """Ends an answered call."""
-        invite = known["invite"]
-        target = re.search(r"(?im)^contact *: *<([^>]+)>", invite)
-        lines = [
-            f"BYE {target[1] if target else 'sip:127.0.0.1:5060'} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.ip}:{self.port};branch=z9hG4bK{time.monotonic_ns()}",
-            f"From: {field(invite, 'To')};tag=carrier{self.port}",
-            f"To: {field(invite, 'From')}",
-            f"Call-ID: {field(invite, 'Call-ID')}",
-            "CSeq: 1 BYE",
-            "Max-Forwards: 70",
-            "Content-Length: 0",
-        ]
-        data = "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
-        self.keep("sent", data)
-        self.socket.sendto(data, known["sender"])
+    def contact(self) -> list[str]:
+        """The header that says where this end is."""
+        return [f"Contact: <sip:far@{self.ip}:{self.port}>"]
 
-    def send(self, of: str, sender: tuple[str, int], status: str, headers: list[str], body: str = "") -> None:
+    def sdp(self) -> str:
+        """What is offered or accepted to be heard."""
+        return (
+            f"v=0\r\no=- 1 1 IN IP4 {self.ip}\r\ns=-\r\nc=IN IP4 {self.ip}\r\nt=0 0\r\n"
+            f"m=audio {self.media.getsockname()[1]} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\n"
+        )
+
+    def answer(self, of: str, sender: tuple[str, int], status: str, headers: list[str], body: str) -> None:
         """Sends an answer to a request."""
         lines = [f"SIP/2.0 {status}"]
         for line in of.split("\r\n\r\n", 1)[0].split("\r\n")[1:]:
             if re.match(r"(?i)(via|from|call-id|cseq|record-route) *:", line):
                 lines.append(line)
             elif re.match(r"(?i)to *:", line):
-                lines.append(line if ";tag=" in line else f"{line};tag=carrier{self.port}")
-        data = "\r\n".join([*lines, *headers, "", body]).encode("utf-8", "surrogateescape")
+                lines.append(line if ";tag=" in line else f"{line};tag=far")
+        self.send([*lines, *headers], body, sender)
+
+    def request(self, call: Call, method: str, number: str, headers: list[str], body: str) -> None:
+        """Sends a request within a call that came in."""
+        found = re.search(r"<([^>]+)>", field(call.invite, "Contact"))
+        lines = [
+            f"{method} {found[1] if found else 'sip:' + self.ip} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.ip}:{self.port};rport;branch=z9hG4bK{id(call)}{number}{method}",
+            f"From: {field(call.invite, 'To')};tag=far",
+            f"To: {field(call.invite, 'From')}",
+            f"Call-ID: {field(call.invite, 'Call-ID')}",
+            f"CSeq: {number} {method}",
+            "Max-Forwards: 70",
+        ]
+        self.send([*lines, *headers], body, call.sender)
+
+    def send(self, lines: list[str], body: str, where: tuple[str, int]) -> None:
+        """Sends a message."""
+        if body:
+            lines = [*lines, "Content-Type: application/sdp"]
+        text = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
+        data = text.encode("utf-8", "surrogateescape")
         self.keep("sent", data)
-        self.socket.sendto(data, sender)
+        self.socket.sendto(data, where)
 
 
 def field(text: str, name: str) -> str:
