@@ -13,9 +13,7 @@ from harness.leaks import find_number
 from harness.pbx import Pbx, wait_for
 from harness.sip import Carrier, Phone, place_call, ring_in
 from program.far_end import FarEnd
-from program.site import Site
-
-OUTAGES = {"stopped": signal.SIGTERM, "killed": signal.SIGKILL, "frozen": signal.SIGSTOP}
+from program.site import OUTAGES, Site
 
 SURVIVOR = "+12125550161"
 CALLER = "+12125550162"
@@ -38,17 +36,8 @@ def ledger(site: Site) -> Counter[str]:
 @pytest.fixture(params=list(OUTAGES))
 def outage(request: pytest.FixtureRequest, site: Site) -> Iterator[str]:
     """Callveil is down while a test runs, and back after it."""
-    which = OUTAGES[request.param]
-    if which is signal.SIGSTOP:
-        site.send(which)
-    else:
-        site.stop(which)
-    yield request.param
-    if which is signal.SIGSTOP:
-        site.send(signal.SIGCONT)
-    else:
-        site.serve()
-    site.wait_ready()
+    with site.away(request.param):
+        yield request.param
 
 
 def test_a_call_that_must_be_hidden_is_not_made(site: Site, outage: str, ledger: Counter[str]) -> None:
