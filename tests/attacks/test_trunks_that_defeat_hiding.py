@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -255,10 +254,7 @@ def with_trunks(lines: str) -> str:
 
 def apply(site: Site, text: str, *trunks: str) -> dict[str, dict[str, Any]]:
     """Put a policy in force and wait until Callveil has looked at its trunks; return what it has seen."""
-    before = site.log().count("Policy reloaded")
-    site.write_policy(text)
-    site.send(signal.SIGHUP)
-    wait_for("the policy", lambda: site.log().count("Policy reloaded") > before)
+    site.load_policy(text)
     wait_for("a look at the trunks", lambda: seen(site, *trunks) is not None)
     return seen(site, *trunks) or {}
 
