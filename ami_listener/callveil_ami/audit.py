@@ -66,6 +66,7 @@ class TrunkAudit:
         self._states: dict[str, TrunkState] = {}
         self._told: dict[str, str] = {}
         self._refusals = 0
+        self._denials = 0
         self._written = ""
         # When Asterisk read pjsip.conf, as far as that is known: its start, or a reload that was heard of.
         self._read_at = _LONG_AGO
@@ -143,6 +144,9 @@ class TrunkAudit:
         states: dict[str, TrunkState] = {}
         for trunk, endpoint in _endpoints(policy):
             seen = await endpoint_settings(connection, endpoint)
+            self._denials = self._denials + 1 if seen is Unseen.NOT_ALLOWED else 0
+            if 0 < self._denials < _REFUSALS:
+                raise SessionError("Asterisk did not show a trunk's settings. Connecting again.")
             if isinstance(seen, Unseen):
                 states[trunk.key] = self._earlier(trunk).unseen(self._why_not(trunk, seen), _now())
             else:

@@ -168,6 +168,7 @@ async def test_a_user_that_may_see_nothing_is_said(tmp_path):
     pbx.refusal = REFUSED
     async with fake_ami(answers=pbx.answers) as server, auditing(server, tmp_path, every=0.05) as live:
         await until(lambda: "does not let AMI user callveil-audit see" in live.troubles.get("trunks", ""))
+        assert len(pbx.asked) >= 3, "an Asterisk that ends or starts refuses everybody for a moment"
         pbx.refusal = None
         await until(lambda: not live.troubles)
 
