@@ -37,6 +37,8 @@ FOLDER: Final = "/tmp/bench"
 TICK_MS: Final = 10
 """Milliseconds of a tick in /proc/PID/stat, on every Linux that Debian builds."""
 
+QUEUES: Final = "core show taskprocessors"
+
 _INTERNAL: Final = "[from-internal]\n"
 _ROUND_CALLVEIL: Final = f"""\
 exten => _{PLAIN}+X.,1,Dial(PJSIP/${{EXTEN:{len(PLAIN)}}}@trunk,,I)
@@ -123,6 +125,8 @@ class Load(Closing):
             timeout=90,
         )
         self._pbx.wait_idle()
+        # What these calls left to do must not meet the next ones.
+        wait_for("Asterisk's queues to be empty", lambda: not queued(self._pbx.cli(QUEUES)))
         cpu = (self._cpu_ms() - before) / calls
         carrier = self._pbx.tools.exec(f"tail -c +{began + 1} {FOLDER}/carrier.log").stdout
         phone = self._pbx.tools.read(f"{FOLDER}/phone.log")
@@ -140,6 +144,12 @@ class Load(Closing):
     def close(self) -> None:
         """Remove it all."""
         self._pbx.close()
+
+
+def queued(table: str) -> int:
+    """Return how many tasks wait, as `QUEUES` tells: name, processed, in queue and so on, line by line."""
+    rows = (line.split() for line in table.splitlines())
+    return sum(int(row[2]) for row in rows if len(row) > 2 and row[1].isdecimal() and row[2].isdecimal())
 
 
 def ticks(stat: str) -> int:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from bench.calls import ticks
+from bench.calls import queued, ticks
 from bench.figures import Figure, Goal, alternate, in_slices, number
 from bench.sipp_log import calls_a_second, post_dial_delay, read_log
 
@@ -138,6 +138,16 @@ def test_the_rate_counts_calls_that_ended_well() -> None:
     assert calls_a_second(read_log(PHONE, "99")) == pytest.approx(1 / 2)
     with pytest.raises(ValueError, match="no call"):
         calls_a_second(read_log(""))
+
+
+def test_tasks_that_wait() -> None:
+    table = (
+        "Processor                  Processed   In Queue  Max Depth  Low water High water\n\n"
+        "pjsip/default-00000041            12          3         18        450        500\n"
+        "stasis/m:manager:core-0d       32011         40       5981       2700       3000\n\n"
+        "2 taskprocessors\n"
+    )
+    assert queued(table) == 43
 
 
 def test_processor_time_of_a_program_with_any_name() -> None:
