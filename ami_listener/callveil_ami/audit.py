@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 from callveil.live import Live
 from callveil.policy.model import Policy, Trunk
 from callveil.trunk_faults import FAULTS, SHARED_USER, endpoint_of, find_faults, find_risks
-from callveil.trunk_state import TrunkState, as_text, read_state, unable, way_of, write_state
+from callveil.trunk_state import TrunkState, as_text, misnaming, read_state, unable, way_of, write_state
 
 from callveil_ami.connection import AmiConnection, Headers, RefusedError, SessionError
 from callveil_ami.endpoint_settings import Unseen, endpoint_settings, shared_settings
@@ -74,7 +74,7 @@ class TrunkAudit:
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until the event is set. What was known before a start is in force at once."""
         self._states = read_state(self._path)
-        self._live.cannot_hide = unable(self._states)
+        self._put_in_force()
         while not stop.is_set():
             problem = await run_unless(stop, self._hold())
             if stop.is_set():
@@ -185,6 +185,10 @@ class TrunkAudit:
         await self._keep({trunk.key: self._earlier(trunk).unseen(reason, now) for trunk in trunks})
         self._say_unseen(reason)
 
+    def _put_in_force(self) -> None:
+        self._live.cannot_hide = unable(self._states)
+        self._live.cannot_show = misnaming(self._states)
+
     def _earlier(self, trunk: Trunk) -> TrunkState:
         """Return what is known of a trunk; nothing, if its dial string leads elsewhere by now."""
         state, way = self._states.get(trunk.key), way_of(trunk.dial)
@@ -193,7 +197,7 @@ class TrunkAudit:
     async def _keep(self, states: dict[str, TrunkState]) -> None:
         """Put in force what is known now, say what is new in it, and write it down."""
         self._states = states
-        self._live.cannot_hide = unable(states)
+        self._put_in_force()
         self._tell(states)
         text = as_text(states)
         if text == self._written:

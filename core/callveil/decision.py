@@ -130,9 +130,14 @@ def decide(policy: Policy, extension: str, digits: str, facts: Facts = NO_FACTS)
         _by_wish(call) or _by_contact(call) or _by_destination(call) or _by_toll_free(call) or _by_line(call)
     )
     hides = ruling.kind is Kind.HIDE
-    trunks = [trunk for trunk in policy.trunks if not hides or can_hide(trunk, facts)]
+    suits = can_hide if hides else can_show
+    trunks = [trunk for trunk in policy.trunks if suits(trunk, facts)]
     if not trunks:
-        reason = "this call must be hidden, and no trunk can hide it"
+        reason = (
+            "this call must be hidden, and no trunk can hide it"
+            if hides
+            else f"no trunk would show {ruling.identity.number}: each shows another number"
+        )
         return _refuse(line, reason, TRUNK_CANNOT_HIDE)
     may_show = hides and line is not None and line.show_after_rejection and not _must_stay_hidden(call)
     return Decision(
@@ -157,6 +162,11 @@ def can_hide(trunk: Trunk, facts: Facts) -> bool:
     the number and leave it to the next exchange to withhold it; there, somebody has to say why that is well.
     """
     return bool(trunk.trusted_to_hide) or (trunk.technology == "PJSIP" and trunk.key not in facts.cannot_hide)
+
+
+def can_show(trunk: Trunk, facts: Facts) -> bool:
+    """Return whether a call that shows a number may leave by a trunk: not where another would be shown."""
+    return bool(trunk.trusted_to_hide) or trunk.key not in facts.cannot_show
 
 
 def _emergency(policy: Policy, line: Line | None, number: str) -> Decision:

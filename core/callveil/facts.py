@@ -22,12 +22,14 @@ class Facts:
         contact: returns what is agreed with the owner of an E.164 number, or None. It may raise
             `callveil.contacts.model.ContactsError`.
         cannot_hide: keys of the trunks whose settings on the PBX defeat hiding.
+        cannot_show: keys of the trunks that show a number of their own in place of any other.
         pool_key: secret that settles which number of a pool a person is shown.
         now: the time, with its zone; None where it is not known.
     """
 
     contact: Callable[[str], Contact | None] = _nobody
     cannot_hide: frozenset[str] = frozenset()
+    cannot_show: frozenset[str] = frozenset()
     pool_key: bytes = b""
     now: datetime | None = None
 

@@ -25,6 +25,7 @@ class Live:
         ready: set once calls' questions are answered.
         facts: returns what is known beside the policy now; asked for each call, so it must be quick.
         cannot_hide: keys of the trunks whose settings on the PBX defeat hiding, as last seen; replaced whole.
+        cannot_show: keys of those that show a number of their own in place of any other; replaced whole.
     """
 
     policy: Policy
@@ -33,3 +34,4 @@ class Live:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     facts: Callable[[], Facts] = lambda: NO_FACTS
     cannot_hide: frozenset[str] = frozenset()
+    cannot_show: frozenset[str] = frozenset()

@@ -45,6 +45,7 @@ class LiveFacts:
         return Facts(
             contact=self._contact,
             cannot_hide=self._live.cannot_hide,
+            cannot_show=self._live.cannot_show,
             pool_key=self._pool_key,
             now=datetime.now(UTC),
         )

@@ -24,16 +24,19 @@ def for_trunk(policy: Policy, decision: Decision, trunk: str) -> Decision:
         trunk: which trunk will be dialled, by its name in the policy or its endpoint. Empty where the
             dialplan does not say: then every trunk of the policy must be able to hide.
     """
-    if decision.kind is not Kind.HIDE:
+    if decision.kind in (Kind.EMERGENCY, Kind.REFUSE):
         return decision
     meant = [one for one in policy.trunks if not trunk or is_named(one, trunk)]
-    if meant and all(one.dial_string(decision.number) in decision.dial for one in meant):
+    suits = all(one.dial_string(decision.number) in decision.dial for one in meant)
+    if suits and (meant or decision.kind is not Kind.HIDE):
         return decision
     return replace(
         decision,
         kind=Kind.REFUSE,
+        shown=None,
         beneath=None,
-        reason="this call must be hidden, and it is not known that the trunk can hide it",
+        name="",
+        reason="it is not known that the trunk can do what was decided",
         number="",
         dial=(),
         prompt=TRUNK_CANNOT_HIDE,

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from callveil.trunk_state import FROM_USER
+
 NEUTRAL_USERS: Final = frozenset(
     {"", "anonymous", "asterisk", "private", "restricted", "unavailable", "unknown", "withheld"}
 )
@@ -51,7 +53,11 @@ def _taken_out(name: str, text: str) -> Fault:
 
 
 _ALL_FAULTS: Final = (
-    _taken_out("from_user", "from_user is set, which Asterisk sends even when the number is hidden"),
+    _taken_out(
+        FROM_USER,
+        "from_user is set, which Asterisk sends even when the number is hidden, and in place of any number "
+        "that is shown: shown calls do not use this trunk either",
+    ),
     _taken_out("contact_user", "contact_user is set, which Asterisk sends even when the number is hidden"),
     Fault(
         "from_domain",
@@ -165,7 +171,7 @@ def find_faults(endpoint: Mapping[str, str], shared: Mapping[str, str]) -> tuple
     default_user = shared.get(SHARED_USER, "").strip().lower()
     trusts = is_on("trustidoutbound")
     found = {
-        "from_user": from_user not in NEUTRAL_USERS,
+        FROM_USER: from_user not in NEUTRAL_USERS,
         "contact_user": contact_user not in NEUTRAL_USERS,
         "from_domain": word("fromdomain") not in ("", NEUTRAL_HOST),
         # It stands in Contact where neither of the trunk's own does.

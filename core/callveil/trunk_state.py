@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,9 @@ from callveil.policy.model import Policy
 from callveil.whole_files import write_whole
 
 FORMAT: Final = 1
+FROM_USER: Final = "from_user"
+"""The fault by which a trunk names somebody else on shown calls too."""
+
 _MAX_BYTES: Final = 256 * 1024
 _UNREADABLE: Final = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -60,8 +63,24 @@ def cannot_hide(path: Path, policy: Policy) -> frozenset[str]:
             trunk that it cannot hide, so all of them count as such.
         policy: with the trunks.
     """
+    return _keys(path, policy, unable)
+
+
+def cannot_show(path: Path, policy: Policy) -> frozenset[str]:
+    """Return the keys of the trunks that show a number of their own in place of any other, as last seen.
+
+    Args:
+        path: as for `cannot_hide`.
+        policy: with the trunks.
+    """
+    return _keys(path, policy, misnaming)
+
+
+def _keys(
+    path: Path, policy: Policy, pick: Callable[[Mapping[str, TrunkState]], frozenset[str]]
+) -> frozenset[str]:
     try:
-        return unable(_load(path))
+        return pick(_load(path))
     except FileNotFoundError:
         return frozenset()
     except _UNREADABLE:
@@ -71,6 +90,11 @@ def cannot_hide(path: Path, policy: Policy) -> frozenset[str]:
 def unable(states: Mapping[str, TrunkState]) -> frozenset[str]:
     """Return the keys of the trunks whose settings defeat hiding."""
     return frozenset(key for key, state in states.items() if state.faults)
+
+
+def misnaming(states: Mapping[str, TrunkState]) -> frozenset[str]:
+    """Return the keys of the trunks that show a number of their own in place of any other."""
+    return frozenset(key for key, state in states.items() if FROM_USER in state.faults)
 
 
 def read_state(path: Path) -> dict[str, TrunkState]:

@@ -13,7 +13,7 @@ from callveil.contacts.model import Contact, ContactsError
 from callveil.facts import Facts
 from callveil.policy.model import Policy
 from callveil.settings import Settings
-from callveil.trunk_state import cannot_hide
+from callveil.trunk_state import cannot_hide, cannot_show
 
 
 def facts_from_files(settings: Settings, policy: Policy, now: datetime | None = None) -> Facts:
@@ -41,6 +41,7 @@ def facts_from_files(settings: Settings, policy: Policy, now: datetime | None = 
     return Facts(
         contact=contact,
         cannot_hide=cannot_hide(settings.trunks, policy),
+        cannot_show=cannot_show(settings.trunks, policy),
         pool_key=pool_key,
         now=now or datetime.now(UTC),
     )

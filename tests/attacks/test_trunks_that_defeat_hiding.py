@@ -318,10 +318,31 @@ def test_each_fault_is_seen_and_hidden_calls_are_refused_aloud(site: Site, versi
             told = pool.submit(status, site, 1).result()
             assert_refused(hidden.result())
             assert shown.result().answered
-            assert [invite.dialled for invite in carrier.calls()] == ["+12125550142"]
+            assert [FarEnd(invite).shown for invite in carrier.calls()] == ["+12065550100"]
         for key in some:
             assert told[key]["outcome"] == Outcome.NOT_USED
             assert "NOT used for hidden calls" in told[key]["text"]
+
+
+def test_a_trunk_that_names_itself_carries_no_shown_call_either(control: Control, site: Site) -> None:
+    """Not even one to which a rule gives another number: the far end would read the trunk's own in From."""
+    assert FAULTS["from-user"].told(control.invites["from-user"])
+    apply(site, policy_of("from-user"), "from-user")
+    with Carrier(site.pbx) as carrier, ThreadPoolExecutor(2) as pool:
+        shown = pool.submit(place_call, site.pbx, "101", "+12125550142")
+        substitute = pool.submit(place_call, site.pbx, "201", "+18005550143")
+        assert_refused(shown.result())
+        assert_refused(substitute.result())
+        assert carrier.calls() == []
+    apply(site, policy_of("from-user", "clean"), "from-user", "clean")
+    with Carrier(site.pbx, address=CLEAN_ADDRESS) as clean:
+        assert place_call(site.pbx, "101", "+12125550142").answered
+        assert [FarEnd(invite).shown for invite in clean.calls()] == ["+12065550100"]
+    apply(site, policy_of("from-user", trusted="from-user"), "from-user")
+    with Carrier(site.pbx) as carrier:
+        assert place_call(site.pbx, "101", "+12125550142").answered
+        # What the reason in the policy has to be good for.
+        assert [FarEnd(invite).shown for invite in carrier.calls()] == [ACCOUNT]
 
 
 def test_what_is_no_fault_is_not_taken_for_one(site: Site) -> None:

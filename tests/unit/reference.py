@@ -132,7 +132,8 @@ def expected(policy: Policy, world: World, extension: str, meaning: Meaning) -> 
         hides = trunk.trusted_to_hide != "" or (
             trunk.dial.startswith("PJSIP/") and trunk.key not in world.cannot_hide
         )
-        if ruling.kind != HIDE or hides:
+        shows = trunk.trusted_to_hide != "" or trunk.key not in world.cannot_show
+        if (ruling.kind == HIDE and hides) or (ruling.kind != HIDE and shows):
             trunks.append(trunk.dial.replace("{number}", meaning.number).replace("{digits}", digits(meaning)))
     if not trunks:
         return Expected(REFUSE, because="trunks")

@@ -155,12 +155,13 @@ class World:
     everybody: Contact | None = None
     readable: bool = True
     cannot_hide: frozenset[str] = frozenset()
+    cannot_show: frozenset[str] = frozenset()
     pool_key: bytes = b""
     now: datetime | None = None
 
     def facts(self) -> Facts:
         """Return it as the decision takes it."""
-        return Facts(self.contact, self.cannot_hide, self.pool_key, self.now)
+        return Facts(self.contact, self.cannot_hide, self.cannot_show, self.pool_key, self.now)
 
     def contact(self, number: str) -> Contact | None:
         """Return what is agreed with the owner of a number."""
@@ -301,6 +302,7 @@ def worlds(draw: st.DrawFn, policy: Policy) -> World:
         everybody=draw(st.one_of(st.none(), contacts(policy))),
         readable=draw(st.sampled_from((True,) * 9 + (False,))),
         cannot_hide=draw(st.frozensets(trunks, max_size=4)),
+        cannot_show=draw(st.frozensets(trunks, max_size=2)),
         pool_key=draw(st.sampled_from((b"", b"k" * 32))),
         now=draw(st.one_of(st.none(), moments())),
     )

@@ -376,6 +376,16 @@ class TestTrunks:
         assert decision.reason == "this call must be hidden, and no trunk can hide it"
         assert TRUNK_CANNOT_HIDE == "callveil/trunk-cannot-hide"
 
+    def test_a_trunk_that_shows_a_number_of_its_own_carries_no_shown_call(self):
+        facts = Facts(cannot_show=frozenset(("carrier",)))
+        assert decide(PROGRAM, "100", PERSON, facts).dial == ("PJSIP/12065550142@backup",)
+        assert len(decide(PROGRAM, "100", "911", facts).dial) == 2
+        both = Facts(cannot_show=frozenset(("carrier", "backup")))
+        refused = decide(PROGRAM, "100", PERSON, both)
+        assert (refused.kind, refused.prompt, refused.dial) == (Kind.REFUSE, TRUNK_CANNOT_HIDE, ())
+        assert decide(PROGRAM, "100", "911", both).kind is Kind.EMERGENCY
+        assert decide(PROGRAM, "200", PERSON, both).kind is Kind.HIDE
+
     def test_a_shown_call_leaves_by_all(self) -> None:
         facts = Facts(cannot_hide=frozenset(("carrier", "backup")))
         for extension, digits in (("100", PERSON), ("200", f"*683{PERSON}"), ("300", PERSON)):

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from callveil.trunk_state import TrunkState, cannot_hide, read_state, way_of, write_state
+from callveil.trunk_state import TrunkState, cannot_hide, cannot_show, read_state, way_of, write_state
 from unit.policies import program
 
 PROGRAM = program()
@@ -20,7 +20,9 @@ def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "trunks.json"
     write_state(path, STATES)
     assert read_state(path) == STATES
-    assert cannot_hide(path, PROGRAM) == {"other"}
+    assert cannot_hide(path, PROGRAM) == cannot_show(path, PROGRAM) == {"other"}
+    write_state(path, {"other": TrunkState("", NOW, ("contact_user",), (), "", NOW)})
+    assert (cannot_hide(path, PROGRAM), cannot_show(path, PROGRAM)) == ({"other"}, frozenset())
     assert path.stat().st_mode & 0o777 == 0o640
     assert list(tmp_path.iterdir()) == [path]
 
@@ -74,7 +76,7 @@ def test_by_a_broken_file_no_trunk_can_hide(tmp_path, text):
     path = tmp_path / "trunks.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert read_state(path) == {}
-    assert cannot_hide(path, PROGRAM) == {"carrier", "backup"}
+    assert cannot_hide(path, PROGRAM) == cannot_show(path, PROGRAM) == {"carrier", "backup"}
 
 
 def test_without_a_file_nothing_is_known(tmp_path):
