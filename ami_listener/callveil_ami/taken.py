@@ -7,7 +7,6 @@ import fcntl
 import os
 import signal
 import stat
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -134,14 +133,18 @@ def _ask_lease(descriptor: int) -> bool | None:
 
 def _tells_leases(folder: Path) -> bool:
     """Return whether leases mean anything here; on a container's overlay, each is refused."""
-    descriptor, name = tempfile.mkstemp(prefix=".lease-", dir=folder)
-    os.close(descriptor)
-    probe = Path(name)
     try:
-        descriptor = open_plain(probe)
-        try:
-            return _ask_lease(descriptor) is False
-        finally:
-            os.close(descriptor)
+        # A file without a name: whoever is killed now leaves nothing behind.
+        writable = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return False
+    try:
+        readable = os.open(f"/proc/self/fd/{writable}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
     finally:
-        probe.unlink()
+        os.close(writable)
+    try:
+        return _ask_lease(readable) is False
+    finally:
+        os.close(readable)
