@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 from callveil.live import Live
 from callveil.policy.model import Policy, Trunk
 from callveil.trunk_faults import FAULTS, SHARED_USER, endpoint_of, find_faults, find_risks
-from callveil.trunk_state import TrunkState, as_text, misnaming, read_state, unable, way_of, write_state
+from callveil.trunk_state import TrunkState, as_text, read_state, unfit_of, way_of, write_state
 
 from callveil_ami.connection import AmiConnection, Headers, RefusedError, SessionError
 from callveil_ami.endpoint_settings import Unseen, endpoint_settings, shared_settings
@@ -48,7 +48,7 @@ _MEND: Final = "run `callveil install`, then asterisk -rx 'manager reload'."
 
 
 class TrunkAudit:
-    """Keeps `callveil.live.Live.cannot_hide` and the state file true.
+    """Keeps true what `callveil.live.Live` says of trunks, and the state file.
 
     Args:
         live: the policy, the settings, where troubles are said, and where the outcome goes.
@@ -72,9 +72,8 @@ class TrunkAudit:
         self._read_at = _LONG_AGO
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look again and again until the event is set. What was known before a start is in force at once."""
+        """Look again and again until the event is set. What was known before a start is in force already."""
         self._states = read_state(self._path)
-        self._put_in_force()
         while not stop.is_set():
             problem = await run_unless(stop, self._hold())
             if stop.is_set():
@@ -185,10 +184,6 @@ class TrunkAudit:
         await self._keep({trunk.key: self._earlier(trunk).unseen(reason, now) for trunk in trunks})
         self._say_unseen(reason)
 
-    def _put_in_force(self) -> None:
-        self._live.cannot_hide = unable(self._states)
-        self._live.cannot_show = misnaming(self._states)
-
     def _earlier(self, trunk: Trunk) -> TrunkState:
         """Return what is known of a trunk; nothing, if its dial string leads elsewhere by now."""
         state, way = self._states.get(trunk.key), way_of(trunk.dial)
@@ -197,7 +192,7 @@ class TrunkAudit:
     async def _keep(self, states: dict[str, TrunkState]) -> None:
         """Put in force what is known now, say what is new in it, and write it down."""
         self._states = states
-        self._put_in_force()
+        self._live.cannot_hide, self._live.cannot_show = unfit_of(states)
         self._tell(states)
         text = as_text(states)
         if text == self._written:

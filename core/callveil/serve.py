@@ -19,7 +19,7 @@ from callveil.policy.compiled import write_compiled
 from callveil.policy.load import PolicyError, load_policy_file
 from callveil.policy.model import Policy
 from callveil.settings import Settings
-from callveil.trunk_state import cannot_hide, cannot_show
+from callveil.trunk_state import unfit_trunks
 
 log = logging.getLogger(__name__)
 
@@ -140,11 +140,7 @@ def new_live(settings: Settings, policy_path: Path) -> Live:
         policy = read_policy(settings, policy_path)
     except OSError as error:
         raise ServeError(f"{settings.compiled} cannot be written: {error.strerror}") from error
-    live = Live(
-        policy,
-        settings,
-        cannot_hide=cannot_hide(settings.trunks, policy),
-        cannot_show=cannot_show(settings.trunks, policy),
-    )
+    unfit = unfit_trunks(settings.trunks, policy)
+    live = Live(policy, settings, cannot_hide=unfit.to_hide, cannot_show=unfit.to_show)
     live.facts = LiveFacts(live).facts
     return live

@@ -1,6 +1,6 @@
 """What is known of the trunks' settings, kept in ``trunks.json`` for programs that start for one decision.
 
-The file holds names of trunks and of settings, never a setting's value. A small part of it, `cannot_hide`,
+The file holds names of trunks and of settings, never a setting's value. A small part of it, `unfit_trunks`,
 is read by the script that Asterisk starts for each call, so that nothing heavy is loaded here.
 """
 
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from callveil.policy.model import Policy
 from callveil.whole_files import write_whole
@@ -50,51 +50,46 @@ class TrunkState:
         return replace(self, trouble=trouble, tried=now)
 
 
+class Unfit(NamedTuple):
+    """Keys of the trunks that some calls must not leave by.
+
+    Attributes:
+        to_hide: their settings defeat hiding.
+        to_show: they show a number of their own in place of any other.
+    """
+
+    to_hide: frozenset[str] = frozenset()
+    to_show: frozenset[str] = frozenset()
+
+
 def way_of(dial: str) -> str:
     """Return what tells one dial string from another, without any part of it."""
     return hashlib.sha256(dial.encode()).hexdigest()[:16]
 
 
-def cannot_hide(path: Path, policy: Policy) -> frozenset[str]:
-    """Return the keys of the trunks whose settings defeat hiding, as last seen.
+def unfit_trunks(path: Path, policy: Policy) -> Unfit:
+    """Return which trunks are unfit, as last seen.
 
     Args:
         path: the state file. Without it nothing is known. One that is there and cannot be read may say of any
-            trunk that it cannot hide, so all of them count as such.
+            trunk that it is unfit, so all of them count as such.
         policy: with the trunks.
     """
-    return _keys(path, policy, unable)
-
-
-def cannot_show(path: Path, policy: Policy) -> frozenset[str]:
-    """Return the keys of the trunks that show a number of their own in place of any other, as last seen.
-
-    Args:
-        path: as for `cannot_hide`.
-        policy: with the trunks.
-    """
-    return _keys(path, policy, misnaming)
-
-
-def _keys(
-    path: Path, policy: Policy, pick: Callable[[Mapping[str, TrunkState]], frozenset[str]]
-) -> frozenset[str]:
     try:
-        return pick(_load(path))
+        return unfit_of(_load(path))
     except FileNotFoundError:
-        return frozenset()
+        return Unfit()
     except _UNREADABLE:
-        return frozenset(trunk.key for trunk in policy.trunks)
+        every = frozenset(trunk.key for trunk in policy.trunks)
+        return Unfit(every, every)
 
 
-def unable(states: Mapping[str, TrunkState]) -> frozenset[str]:
-    """Return the keys of the trunks whose settings defeat hiding."""
-    return frozenset(key for key, state in states.items() if state.faults)
-
-
-def misnaming(states: Mapping[str, TrunkState]) -> frozenset[str]:
-    """Return the keys of the trunks that show a number of their own in place of any other."""
-    return frozenset(key for key, state in states.items() if FROM_USER in state.faults)
+def unfit_of(states: Mapping[str, TrunkState]) -> Unfit:
+    """Return which trunks are unfit by what is known of them."""
+    return Unfit(
+        frozenset(key for key, state in states.items() if state.faults),
+        frozenset(key for key, state in states.items() if FROM_USER in state.faults),
+    )
 
 
 def read_state(path: Path) -> dict[str, TrunkState]:

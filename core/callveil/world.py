@@ -13,7 +13,7 @@ from callveil.contacts.model import Contact, ContactsError
 from callveil.facts import Facts
 from callveil.policy.model import Policy
 from callveil.settings import Settings
-from callveil.trunk_state import cannot_hide, cannot_show
+from callveil.trunk_state import unfit_trunks
 
 
 def facts_from_files(settings: Settings, policy: Policy, now: datetime | None = None) -> Facts:
@@ -38,10 +38,11 @@ def facts_from_files(settings: Settings, policy: Policy, now: datetime | None = 
             pool_key = derive(key, Purpose.POOLS) if key else b""
         except ContactsError as error:
             contact = _refuse_because(str(error))
+    unfit = unfit_trunks(settings.trunks, policy)
     return Facts(
         contact=contact,
-        cannot_hide=cannot_hide(settings.trunks, policy),
-        cannot_show=cannot_show(settings.trunks, policy),
+        cannot_hide=unfit.to_hide,
+        cannot_show=unfit.to_show,
         pool_key=pool_key,
         now=now or datetime.now(UTC),
     )

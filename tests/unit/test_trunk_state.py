@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from callveil.trunk_state import TrunkState, cannot_hide, cannot_show, read_state, way_of, write_state
+from callveil.trunk_state import TrunkState, Unfit, read_state, unfit_trunks, way_of, write_state
 from unit.policies import program
 
 PROGRAM = program()
@@ -20,10 +20,10 @@ def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "trunks.json"
     write_state(path, STATES)
     assert read_state(path) == STATES
-    assert cannot_hide(path, PROGRAM) == cannot_show(path, PROGRAM) == {"other"}
+    assert unfit_trunks(path, PROGRAM) == Unfit(frozenset({"other"}), frozenset({"other"}))
     write_state(path, {"other": TrunkState("", NOW, ("contact_user",), (), "", NOW)})
-    assert cannot_hide(path, PROGRAM) == {"other"}
-    assert cannot_show(path, PROGRAM) == frozenset()
+    assert unfit_trunks(path, PROGRAM).to_hide == {"other"}
+    assert unfit_trunks(path, PROGRAM).to_show == frozenset()
     assert path.stat().st_mode & 0o777 == 0o640
     assert list(tmp_path.iterdir()) == [path]
 
@@ -77,11 +77,12 @@ def test_by_a_broken_file_no_trunk_can_hide(tmp_path, text):
     path = tmp_path / "trunks.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert read_state(path) == {}
-    assert cannot_hide(path, PROGRAM) == cannot_show(path, PROGRAM) == {"carrier", "backup"}
+    every = frozenset({"carrier", "backup"})
+    assert unfit_trunks(path, PROGRAM) == Unfit(every, every)
 
 
 def test_without_a_file_nothing_is_known(tmp_path):
-    assert cannot_hide(tmp_path / "trunks.json", PROGRAM) == frozenset()
+    assert unfit_trunks(tmp_path / "trunks.json", PROGRAM) == Unfit()
 
 
 def test_a_look_that_failed_keeps_what_was_known():
