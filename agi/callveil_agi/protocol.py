@@ -133,6 +133,17 @@ def set_variable(name: str, value: str) -> str:
     return f"SET VARIABLE {name} {quote(value)}"
 
 
+def get_variable(name: str) -> str:
+    """Return the command that asks for a channel variable.
+
+    Raises:
+        ProtocolError: if `name` is not a plain name.
+    """
+    if not _VARIABLE.fullmatch(name):
+        raise ProtocolError("not the name of a channel variable")
+    return f"GET VARIABLE {name}"
+
+
 def encode_command(command: str) -> bytes:
     """Return a command as the one line that is sent.
 
@@ -168,7 +179,7 @@ class Reply:
 
     @property
     def done(self) -> bool:
-        """Whether ``SET VARIABLE`` was carried out."""
+        """Whether ``SET VARIABLE`` was carried out, or ``GET VARIABLE`` found one that is set."""
         return self.code == 200 and self.result == "1"
 
 

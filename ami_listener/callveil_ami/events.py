@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from callveil.record import Record, bucket
+from callveil.coarse import DURATIONS, TIMES, coarsen_seconds, coarsen_time
+from callveil.record import QueueVisit, Record
 
 from callveil_ami.fields import FieldError, make_record
 
 _START: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
-_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_SECONDS: Final = re.compile(r"[0-9]{1,8}")
+_Word = TypeVar("_Word", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,12 @@ class Problem:
     text: str
 
 
-def read_cdr(headers: Mapping[str, object]) -> Record | Problem | None:
+def read_cdr(headers: Mapping[str, object], queue: QueueVisit | None = None) -> Record | Problem | None:
     """Return the record that an event tells of.
 
     Args:
         headers: the event's headers; one that came twice is a list.
+        queue: what was heard of the call's wait in a queue.
 
     Returns:
         None for an event without ``VeilId``: a call that Callveil's dialplan did not see.
@@ -46,6 +49,8 @@ def read_cdr(headers: Mapping[str, object]) -> Record | Problem | None:
             return Problem("its StartTime is not a time")
         if not _SECONDS.fullmatch(seconds):
             return Problem("its BillableSeconds is not a number")
+        time = _one_of(TIMES, _text(headers, "VeilTime"))
+        duration = _one_of(DURATIONS, _text(headers, "VeilDuration"))
         return make_record(
             (
                 _text(headers, "VeilId"),
@@ -53,13 +58,20 @@ def read_cdr(headers: Mapping[str, object]) -> Record | Problem | None:
                 _text(headers, "VeilLine"),
                 _text(headers, "VeilDirection"),
                 _text(headers, "VeilDecision"),
-                start.partition(" ")[0],
-                bucket(int(seconds)),
+                coarsen_time(start.replace(" ", "T"), time),
+                coarsen_seconds(int(seconds), duration),
                 _text(headers, "Disposition"),
-            )
+                _text(headers, "VeilParty"),
+            ),
+            queue,
         )
     except FieldError as error:
         return Problem(str(error))
+
+
+def _one_of(known: tuple[_Word, ...], said: str) -> _Word:
+    """Return the word that is said, or the first, which keeps least, where another one is or none."""
+    return next((word for word in known if word == said), known[0])
 
 
 def _text(headers: Mapping[str, object], name: str) -> str:

@@ -7,28 +7,47 @@ record, and nothing that has another form, a number in a wrong place say, is eve
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Callable
 from typing import Final
 
+from callveil.coarse import is_duration, is_time
 from callveil.decision import Kind
-from callveil.record import BUCKETS, DISPOSITIONS, Record, record_key
+from callveil.party import party_kind
+from callveil.record import DISPOSITIONS, QUEUE_OUTCOMES, QueueVisit, Record, record_key
 
-FIELDS: Final = ("id", "sequence", "line", "direction", "decision", "day", "spoken", "disposition")
+FIELDS: Final = (
+    "id",
+    "sequence",
+    "line",
+    "direction",
+    "decision",
+    "began",
+    "spoken",
+    "disposition",
+    "party",
+)
 """The fields in the order of the journal's columns."""
-
-"""Asterisk's words (``main/cdr.c``: ``ast_cdr_disp2str``), without its ``UNKNOWN``."""
 
 _WORDS: Final = {
     "direction": frozenset({"in", "out"}),
     "decision": frozenset({*Kind, "scrub"}),
-    "spoken": frozenset(BUCKETS),
+    # Asterisk's words (``main/cdr.c``: ``ast_cdr_disp2str``), without its ``UNKNOWN``.
     "disposition": frozenset(DISPOSITIONS),
+    "outcome": frozenset(QUEUE_OUTCOMES),
 }
 _FORMS: Final = {
     "id": re.compile(r"[0-9a-f-]{8,64}"),
     "sequence": re.compile(r"[0-9]{1,10}"),
     "line": re.compile(r"[a-z][a-z0-9_-]{0,31}"),
-    "day": re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}"),
+    # An admin names queues; some name them by an extension.
+    "queue": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"),
+}
+_CHECKS: Final[dict[str, Callable[[str], object]]] = {
+    "began": is_time,
+    "spoken": is_duration,
+    "party": lambda value: party_kind(value) is not None,
+    **{field: words.__contains__ for field, words in _WORDS.items()},
+    **{field: form.fullmatch for field, form in _FORMS.items()},
 }
 
 
@@ -41,40 +60,30 @@ class FieldError(ValueError):
 
 
 def fits(field: str, value: str) -> bool:
-    """Return whether a value has the form of a field, one of `FIELDS`."""
-    if field in _WORDS:
-        return value in _WORDS[field]
-    if not _FORMS[field].fullmatch(value):
-        return False
-    return field != "day" or _is_day(value)
+    """Return whether a value has the form of a field: one of `FIELDS`, ``queue`` or ``outcome``."""
+    return bool(_CHECKS[field](value))
 
 
-def _is_day(value: str) -> bool:
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
-def make_record(values: tuple[str, ...]) -> Record:
-    """Return the record of eight values in the order of `FIELDS`.
+def make_record(values: tuple[str, ...], queue: QueueVisit | None = None) -> Record:
+    """Return the record of nine values in the order of `FIELDS`.
 
     Raises:
-        FieldError: a value does not have its field's form, or there are more or fewer than eight.
+        FieldError: a value does not have its field's form, or there are more or fewer than nine.
     """
     if len(values) != len(FIELDS):
         raise FieldError("number of fields")
     for field, value in zip(FIELDS, values, strict=True):
         if not fits(field, value):
             raise FieldError(field)
-    call_id, _, line, direction, decision, day, spoken, disposition = values
+    call_id, _, line, direction, decision, began, spoken, disposition, party = values
     return Record(
         key=record_key(call_id),
         line=line,
         direction=direction,
         decision=decision,
-        day=date.fromisoformat(day),
+        began=began,
         spoken=spoken,
         disposition=disposition,
+        party=party,
+        queue=queue,
     )

@@ -1,6 +1,7 @@
 """What one line of the journal says.
 
-Source: ``config/cdr_custom.conf``: eight fields, each in quotes (``CSV_QUOTE``).
+Source: ``config/cdr_custom.conf``: nine fields, each in quotes (``CSV_QUOTE``). A line of eight was written
+before the last of them was known, and keeps nothing of the other party.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import csv
 import re
 from typing import Final
 
+from callveil.coarse import BUCKETS, coarsen_time
 from callveil.record import Record
 
 from callveil_ami.fields import FIELDS, FieldError, fits, make_record
@@ -18,8 +20,12 @@ MAX_LINE: Final = 4096
 
 UNKNOWN: Final = "?"
 
-_LAST_RECORD: Final = re.compile(",".join(['"([^",]{1,64})"'] * len(FIELDS)) + r"\Z")
-_KEPT: Final = FIELDS[2:]
+_FIELD: Final = '"([^",]{0,64})"'
+_LAST_RECORD: Final = re.compile(",".join([_FIELD] * len(FIELDS)) + r"\Z")
+_LAST_SHORT_RECORD: Final = re.compile(",".join([_FIELD] * (len(FIELDS) - 1)) + r"\Z")
+_COMPACT_TIME: Final = re.compile(r"(T[0-9]{2})([0-9]{2})([0-9]{2})\Z")
+_BEGAN: Final = FIELDS.index("began")
+_KEPT: Final = FIELDS[2:8]
 _DIGITS: Final = re.compile(r"[0-9]{4}")
 
 
@@ -42,18 +48,31 @@ def read_line(line: bytes) -> tuple[Record | None, bytes]:
     # One character a byte; one that is not ASCII fits no field.
     text = line[-MAX_LINE:].decode("ascii", "replace")
     values = _split(text)
-    if len(values) == len(FIELDS) and not (values[0] or values[2] or values[3] or values[4]):
+    if len(values) >= len(FIELDS) - 1 and not (values[0] or values[2] or values[3] or values[4]):
         return None, b""
     try:
-        return make_record(values), b""
+        return _make_record(values), b""
     except FieldError:
         pass
-    if found := _LAST_RECORD.search(text):
-        try:
-            return make_record(found.groups()), line[: -len(found[0])]
-        except FieldError:
-            pass
+    for form in (_LAST_RECORD, _LAST_SHORT_RECORD):
+        if found := form.search(text):
+            try:
+                return _make_record(found.groups()), line[: -len(found[0])]
+            except FieldError:
+                pass
     return None, line
+
+
+def _make_record(values: tuple[str, ...]) -> Record:
+    if len(values) == len(FIELDS) - 1:
+        values = (*values, "")
+    # Asterisk's IF() takes a colon for its own, so exact times come without.
+    return make_record(
+        tuple(
+            _COMPACT_TIME.sub(r"\1:\2:\3", value) if place == _BEGAN else value
+            for place, value in enumerate(values)
+        )
+    )
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -68,16 +87,24 @@ def describe(rest: bytes) -> str:
     """Return what may safely be kept of something that is no record: one line of text.
 
     Such a thing can hold anything, a number in a wrong column say. So nothing of it is copied but the words
-    that a record could hold there as well; the call's id and sequence, which are digits, are not.
+    that a record could hold there as well; the call's id and sequence, which are digits, are not, nor what is
+    kept of the other party, nor any time finer than the day or duration finer than a bucket.
     """
     text = rest[:MAX_LINE].decode("ascii", "replace")
     values = [value.strip().strip('"') for value in text.split(",")]
     values = (values + [""] * len(FIELDS))[: len(FIELDS)]
     kept = [
-        value if _is_safe(field, value) else UNKNOWN for field, value in zip(_KEPT, values[2:], strict=True)
+        value if _is_safe(field, value) else UNKNOWN for field, value in zip(_KEPT, values[2:8], strict=True)
     ]
     return ",".join(f'"{value}"' for value in kept)
 
 
 def _is_safe(field: str, value: str) -> bool:
-    return fits(field, value) and not (field == "line" and _DIGITS.search(value))
+    match field:
+        case "line":
+            return fits(field, value) and not _DIGITS.search(value)
+        case "began":
+            return fits(field, value) and coarsen_time(value, "day") == value
+        case "spoken":
+            return value in BUCKETS
+    return fits(field, value)

@@ -25,14 +25,21 @@ class Recorder:
     Args:
         open_store: opens the store; raises `StoreError` if it cannot.
         troubles: where it says what is wrong.
+        limit: returns a record with nothing more in it than the policy in force lets its line keep.
 
     Attributes:
         recorded: new records that it committed.
     """
 
-    def __init__(self, open_store: Callable[[], Awaitable[Store]], troubles: dict[str, str]) -> None:
+    def __init__(
+        self,
+        open_store: Callable[[], Awaitable[Store]],
+        troubles: dict[str, str],
+        limit: Callable[[Record], Record] = lambda record: record,
+    ) -> None:
         self._open_store = open_store
         self._troubles = troubles
+        self._limit = limit
         self._store: Store | None = None
         self._opening = asyncio.Lock()
         self._held: list[Record] = []
@@ -46,7 +53,7 @@ class Recorder:
         """
         try:
             store = await self._ready()
-            added = await store.add(records)
+            added = await store.add(map(self._limit, records))
         except StoreError as error:
             if say(self._troubles, "store", f"{error} Calls go on, and the journal holds their records."):
                 log.warning("%s", error)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from callveil.kept import as_kept
 from callveil.live import Live
 from callveil.store.interface import Store
 from callveil.store.sqlite import SqliteStore
@@ -37,7 +38,9 @@ async def run(live: Live, stop: asyncio.Event) -> None:
     troubles = live.troubles
     wake = asyncio.Event()
     intake = Intake(troubles)
-    recorder = Recorder(lambda: _open_store(live.settings.store), troubles)
+    recorder = Recorder(
+        lambda: _open_store(live.settings.store), troubles, lambda record: as_kept(record, live.policy)
+    )
     session = AmiSession(live.settings.ami, intake.take, troubles)
     journal = Journal(live.settings.journal, recorder.commit, troubles)
     audit = TrunkAudit(live)

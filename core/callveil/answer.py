@@ -2,10 +2,11 @@
 
 Fields are separated by ``|``, which no checked policy and no number can contain::
 
-    veil2|ID|decision|presentation|number|name|line|prompt|confirm|again|dial string|dial string...
+    veil3|ID|decision|presentation|number|name|line|prompt|confirm|again|party|dial string|dial string...
 
-The sounds (prompt, confirm, again) are those of `callveil.decision.Decision`. The dialplan takes the answer
-only if it begins with ``veil2``, which changes with the fields, and carries the id that it asked with, so
+The sounds (prompt, confirm, again) are those of `callveil.decision.Decision`; the party is what the record
+keeps of the person called (`callveil.party`), mostly nothing. The dialplan takes the answer
+only if it begins with ``veil3``, which changes with the fields, and carries the id that it asked with, so
 that nothing left over from another call, and no half answer, can pass for a decision.
 """
 
@@ -16,7 +17,7 @@ from typing import Final
 
 from callveil.decision import Decision, Kind
 
-TOKEN: Final = "veil2"  # noqa: S105 - the first word of an answer, no secret
+TOKEN: Final = "veil3"  # noqa: S105 - the first word of an answer, no secret
 SEPARATOR: Final = "|"
 WITHHELD: Final = "prohib_passed_screen"
 PRESENTED: Final = "allowed_passed_screen"
@@ -48,13 +49,18 @@ def pack(fields: tuple[str, ...]) -> str:
     return packed
 
 
-def pack_outbound(call_id: str, decision: Decision) -> str:
+def pack_outbound(call_id: str, decision: Decision, party: str = "") -> str:
     """Return the answer for a call that goes out.
+
+    Args:
+        call_id: the random id that the dialplan asked with.
+        decision: what was decided.
+        party: what the record keeps of the person called, see `callveil.party`.
 
     Raises:
         AnswerError: see `pack`.
     """
-    return pack((*decided_fields(call_id, decision), decision.again, *decision.dial))
+    return pack((*decided_fields(call_id, decision), decision.again, party, *decision.dial))
 
 
 def decided_fields(call_id: str, decision: Decision) -> tuple[str, ...]:
@@ -72,6 +78,16 @@ def decided_fields(call_id: str, decision: Decision) -> tuple[str, ...]:
     )
 
 
-def pack_inbound(call_id: str, line: str, *, show_caller: bool) -> str:
-    """Return the answer for a call that comes in: whether the phones may be shown who calls."""
-    return pack((call_id, "show" if show_caller else "scrub", line))
+def pack_inbound(call_id: str, line: str, *, show_caller: bool, party: str = "") -> str:
+    """Return the answer for a call that comes in: ``veil3|ID|show|line|party``, or ``scrub`` in place of show.
+
+    Args:
+        call_id: the random id that the dialplan asked with.
+        line: the policy's name of the line.
+        show_caller: whether the telephones may be shown who calls.
+        party: what the record keeps of the caller, see `callveil.party`.
+
+    Raises:
+        AnswerError: see `pack`.
+    """
+    return pack((call_id, "show" if show_caller else "scrub", line, party))

@@ -28,6 +28,7 @@ NUMBER: Final = "VEIL_NUMBER"  # the caller ID number put on the call
 NAME: Final = "VEIL_NAME"
 PROMPT: Final = "VEIL_PROMPT"
 CONFIRM: Final = "VEIL_CONFIRM"  # the sound that asks staff to press 1 first
+PARTY: Final = "VEIL_PARTY"  # what the record keeps of the other party
 AGAIN: Final = "VEIL_AGAIN"  # the sound that offers to call again, shown, after a rejection
 DIALS: Final = "VEIL_DIALS"  # the trunks' dial strings
 
@@ -36,3 +37,6 @@ CDR_ID: Final = "veil_id"
 CDR_LINE: Final = "veil_line"
 CDR_DIRECTION: Final = "veil_direction"
 CDR_DECISION: Final = "veil_decision"
+CDR_PARTY: Final = "veil_party"  # what the line keeps of the other party, see callveil.party
+CDR_TIME: Final = "veil_time"  # how fine the line keeps times and durations, see callveil.coarse
+CDR_DURATION: Final = "veil_duration"

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from callveil.facts import NO_FACTS, Facts
+from callveil.party import Pseudonym
 from callveil.policy.model import Policy
+from callveil.pseudonyms import Pseudonyms
 from callveil.settings import Settings
 
 
@@ -25,6 +27,7 @@ class Live:
         ready: set once calls' questions are answered.
         facts: returns what is known beside the policy now; asked for each call, so it must be quick.
         cannot_hide: keys of the trunks whose settings on the PBX defeat hiding, as last seen; replaced whole.
+        pseudonym: returns what stands for a number on a line today, see `callveil.party`.
         cannot_show: keys of those that show a number of their own in place of any other; replaced whole.
     """
 
@@ -33,5 +36,6 @@ class Live:
     troubles: dict[str, str] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     facts: Callable[[], Facts] = lambda: NO_FACTS
+    pseudonym: Pseudonym = field(default_factory=lambda: Pseudonyms().of_today)
     cannot_hide: frozenset[str] = frozenset()
     cannot_show: frozenset[str] = frozenset()

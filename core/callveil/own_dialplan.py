@@ -60,7 +60,7 @@ def pack_identity(call_id: str, policy: Policy, decision: Decision, digits: str)
 
     Its fields::
 
-        veil2|ID|decision|presentation|number|name|line|prompt|confirm|called|typed
+        veil3|ID|decision|presentation|number|name|line|prompt|confirm|called|typed
 
     ``called`` is E.164, or a short number; ``typed`` is the same as it was dialled, without codes. Both are
     empty when the call is refused.

@@ -8,19 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-BUCKETS: Final = ("0", "1-59s", "1-4min", "5-14min", "15-29min", "30-59min", "60min+")
-"""How long the parties spoke, coarsened. `0` means that nobody answered."""
-
-_BUCKET_LIMITS: Final = (1, 60, 300, 900, 1800, 3600)
-
-
-def bucket(seconds: int) -> str:
-    """Return the bucket for a number of seconds of speech."""
-    for limit, name in zip(_BUCKET_LIMITS, BUCKETS, strict=False):
-        if seconds < limit:
-            return name
-    return BUCKETS[-1]
-
+from callveil.coarse import earliest, longest
 
 DISPOSITIONS: Final = ("FAILED", "CONGESTION", "NO ANSWER", "BUSY", "ANSWERED")
 """Asterisk's words for how an attempt ended, from the least to the most that happened."""
@@ -33,6 +21,9 @@ A call begins as refused while staff listen to a prompt, and one that the far en
 hidden may end as shown: the record says what was shown in the end.
 """
 
+QUEUE_OUTCOMES: Final = ("left", "abandoned", "connected")
+"""How the wait in a queue ended, from the least to the most: sent on, hung up, put through to an agent."""
+
 
 def record_key(call_id: str) -> bytes:
     """Return what makes a record unique: a digest of the call's random id.
@@ -40,6 +31,21 @@ def record_key(call_id: str) -> bytes:
     The id itself stands in the journal for a moment; the store cannot be matched with a copy of that by eye.
     """
     return hashlib.sha256(call_id.encode()).digest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueVisit:
+    """A call's wait in a queue.
+
+    Attributes:
+        name: the queue's name.
+        outcome: one of `QUEUE_OUTCOMES`.
+        waited: how long, one of `callveil.coarse.BUCKETS`.
+    """
+
+    name: str
+    outcome: str
+    waited: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +58,27 @@ class Record:
         direction: ``in`` or ``out``.
         decision: one of `DECISIONS`: a `callveil.decision.Kind` value for calls out; ``scrub`` or ``show``
             for calls in.
-        day: the day on which it began, in the PBX's time zone.
-        spoken: one of `BUCKETS`.
+        began: when it began, in the PBX's time zone, as fine as the line keeps it; see `callveil.coarse`.
+        spoken: for how long the parties spoke, as fine as the line keeps it; see `callveil.coarse`.
         disposition: one of `DISPOSITIONS`.
+        party: what the line keeps of the caller, or of the person called; see `callveil.party`.
+        queue: its wait in a queue, where one was heard of.
     """
 
     key: bytes
     line: str
     direction: str
     decision: str
-    day: date
+    began: str
     spoken: str
     disposition: str
+    party: str = ""
+    queue: QueueVisit | None = None
+
+    @property
+    def day(self) -> date:
+        """The day on which it began, in the PBX's time zone."""
+        return date.fromisoformat(self.began[:10])
 
 
 def join(one: Record, other: Record) -> Record:
@@ -71,8 +86,8 @@ def join(one: Record, other: Record) -> Record:
 
     Asterisk writes a record for each attempt to reach somebody, and a call may make several: a telephone
     that does not answer, then voicemail. A call is one record, with the best that happened in it and the most
-    that it showed. Joining is in any order the same, and joining a part again changes nothing, so the same
-    part may come by event and by journal.
+    that it showed; of what it keeps, the least that a part keeps. Joining is in any order the same, and
+    joining a part again changes nothing, so the same part may come by event and by journal.
 
     Raises:
         ValueError: they are parts of different calls.
@@ -84,9 +99,20 @@ def join(one: Record, other: Record) -> Record:
         line=min(one.line, other.line),
         direction=min(one.direction, other.direction),
         decision=max(one.decision, other.decision, key=DECISIONS.index),
-        day=min(one.day, other.day),
-        spoken=max(one.spoken, other.spoken, key=BUCKETS.index),
+        began=earliest(one.began, other.began),
+        spoken=longest(one.spoken, other.spoken),
         disposition=max(one.disposition, other.disposition, key=DISPOSITIONS.index),
+        party=one.party if one.party == other.party else "",
+        queue=_join_queue(one.queue, other.queue),
+    )
+
+
+def _join_queue(one: QueueVisit | None, other: QueueVisit | None) -> QueueVisit | None:
+    visits = [visit for visit in (one, other) if visit is not None]
+    return max(
+        visits,
+        key=lambda visit: (QUEUE_OUTCOMES.index(visit.outcome), visit.waited, visit.name),
+        default=None,
     )
 
 

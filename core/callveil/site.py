@@ -12,6 +12,7 @@ from typing import Final
 import phonenumbers
 
 from callveil.answer import SEPARATOR
+from callveil.coarse import DURATIONS, TIMES
 from callveil.policy.model import Line, Policy, Preset
 from callveil.settings import AgiSettings
 
@@ -47,6 +48,7 @@ def render_site(policy: Policy, ask: str) -> str:
         _emergency_numbers(policy),
         _dids(policy),
         _rejections(policy),
+        _keeps(policy),
     )
     return "\n".join(parts)
 
@@ -141,12 +143,28 @@ def _rejections(policy: Policy) -> str:
     return _context("callveil-rejections", lines)
 
 
+def _takes_caller(line: Line) -> bool:
+    """Return whether anything may be done with the caller's number: shown to telephones, or kept in part."""
+    return (line.show_caller or line.caller != "none") and not line.flagged
+
+
+def _keeps(policy: Policy) -> str:
+    """Return the context that knows the lines whose records keep finer times than all others."""
+    lines: list[str] = []
+    for line in policy.lines:
+        if not line.flagged and (line.time, line.duration) != (TIMES[0], DURATIONS[0]):
+            lines += _extension(
+                line.key, f"MSet(VEIL_TIME={line.time},VEIL_DURATION={line.duration})", "Return()"
+            )
+    return _context("callveil-keeps", lines)
+
+
 def _did(form: str, line: Line) -> list[str]:
     return _extension(
         form,
         f"Set(VEIL_LINE={line.key})",
         f"Set(VEIL_RING={line.ring})",
-        f"Set(VEIL_MAY_SHOW={'yes' if line.show_caller and not line.flagged else 'no'})",
+        f"Set(VEIL_TAKES_CALLER={'yes' if _takes_caller(line) else 'no'})",
         "Return()",
     )
 

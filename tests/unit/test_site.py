@@ -117,7 +117,7 @@ def test_a_flagged_line_is_never_shown_its_caller() -> None:
     for line in lines:
         if line.startswith("exten"):
             number = line.split(" => ")[1].split(",")[0]
-        elif "VEIL_MAY_SHOW" in line:
+        elif "VEIL_TAKES_CALLER" in line:
             shown[number] = line.rsplit("=", 1)[1].rstrip(")")
     assert shown["+18005550100"] == shown["8005550100"] == "no"
     assert shown["+12065550100"] == "yes"

@@ -98,6 +98,7 @@ def in_words(record: Record) -> tuple[str, ...]:
 def _as_data(record: Record) -> dict[str, str]:
     return {
         "day": record.day.isoformat(),
+        "began": record.began,
         "line": record.line,
         "direction": record.direction,
         "decision": record.decision,

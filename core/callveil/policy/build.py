@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from callveil.policy.fields import split_mailbox
 from callveil.policy.model import (
+    KEEP_RECORDS,
+    KEEP_VOICEMAIL,
     DestinationRule,
     Identity,
     Keep,
@@ -67,7 +69,11 @@ def _line(key: str, part: LinePart, preset: Preset, identities: Collection[str],
         ),
         mailboxes=tuple(box for text in part.mailboxes for box in _mailboxes(text)),
         ring=part.ring or None,
-        keep=Keep(_days(part.keep.records), _days(part.keep.voicemail)),
+        caller=part.caller,
+        called=part.called,
+        time=part.time,
+        duration=part.duration,
+        keep=Keep(_days(part.keep.records, KEEP_RECORDS), _days(part.keep.voicemail, KEEP_VOICEMAIL)),
     )
 
 
@@ -76,5 +82,5 @@ def _mailboxes(text: str) -> list[Mailbox]:
     return [Mailbox(number, context) for number in parse_range(numbers)]
 
 
-def _days(text: str) -> int | None:
-    return int(text.removesuffix("d")) if text else None
+def _days(text: str, default: int) -> int:
+    return int(text.removesuffix("d")) if text else default

@@ -26,7 +26,7 @@ from callveil.policy.model import (
 )
 from callveil.whole_files import write_whole
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Changes whenever a compiled file would mean something else to the code that reads it."""
 
 _MAX_BYTES: Final = 4 * 1024 * 1024
@@ -181,6 +181,9 @@ def _line_data(line: Line) -> dict[str, object]:
         "show_after_rejection": line.show_after_rejection,
         "show_caller": line.show_caller,
         "caller": line.caller,
+        "called": line.called,
+        "time": line.time,
+        "duration": line.duration,
         "dids": line.dids,
         "extensions": line.extensions,
         "mailboxes": [[mailbox.number, mailbox.context] for mailbox in line.mailboxes],
@@ -201,6 +204,9 @@ def _line(data: dict[str, Any]) -> Line:
         show_after_rejection=data["show_after_rejection"],
         show_caller=data["show_caller"],
         caller=data["caller"],
+        called=data["called"],
+        time=data["time"],
+        duration=data["duration"],
         dids=tuple(data["dids"]),
         extensions=tuple(data["extensions"]),
         mailboxes=tuple(Mailbox(*mailbox) for mailbox in data["mailboxes"]),

@@ -7,6 +7,7 @@ is not, and know where each value stands.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import phonenumbers
 
@@ -16,6 +17,14 @@ from callveil.policy.ranges import MAX_EXTENSIONS, NumberRange, parse_range
 from callveil.policy.references import check_references
 from callveil.policy.substitutes import check_substitutes
 from callveil.policy.tree import Path, Tree
+
+_FLAGGED_KEEPS: Final = {
+    "caller": ("none", "nothing about callers may be kept"),
+    "called": ("none", "nothing about whom staff call may be kept"),
+    "time": ("day", "no time finer than the day may be kept"),
+    "duration": ("bucket", "no exact duration may be kept"),
+}
+"""The one word that each of these may have on a flagged line, and why."""
 
 
 def cross_check(tree: Tree, preset: Preset | None) -> None:
@@ -172,14 +181,9 @@ def _check_line(tree: Tree, line: Path) -> None:
             tree.key_mark((*line, "dids")),
             'A line with numbers must say where their calls go on. Add ring: "context,extension,priority".',
         )
-    caller = tree.text((*line, "caller"))
-    if caller not in (None, "none"):
-        tree.add(
-            tree.value_mark((*line, "caller")),
-            "On a flagged line nothing about callers may be kept. Write caller: none."
-            if flagged
-            else "This version keeps nothing about callers on any line. Write caller: none.",
-        )
+    for name, (least, why) in _FLAGGED_KEEPS.items():
+        if flagged and tree.text((*line, name)) not in (None, least):
+            tree.add(tree.value_mark((*line, name)), f"On a flagged line {why}. Write {name}: {least}.")
     if flagged and tree.find((*line, "show_caller")) is True:
         tree.add(
             tree.value_mark((*line, "show_caller")),

@@ -11,6 +11,8 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from callveil.coarse import DURATIONS, TIMES, Duration, Time
+from callveil.party import PARTY_KEPT, PartyKept
 from callveil.policy.model import HIDE, NEUTRAL
 from callveil.policy.problems import mention
 from callveil.policy.ranges import parse_range
@@ -43,7 +45,6 @@ _SUBSTITUTE_CODE: Final = re.compile(r"[*#][0-9*#]{1,7}")
 _REJECTION: Final = re.compile(r"[456][0-9]{2}|[a-z]{4,30}")
 _ORGANISATION_MARKS: Final = frozenset("0123456789 .,'&()/-")
 _MAX_DIGITS_OF_A_NAME: Final = 4
-_CALLER_WORDS: Final = ("none", "repeat", "country", "full")
 
 
 def fault(sentence: str) -> PydanticCustomError:
@@ -239,10 +240,15 @@ def may_be_a_persons(match: str) -> bool:
     return len(digits) >= 10 and (not match.endswith("*") or is_possible(f"+{digits}"))
 
 
-def _caller(text: str) -> str:
-    if text not in _CALLER_WORDS:
-        raise fault('Write caller: none. It is the only word for "caller" in this version.')
-    return text
+def _word(known: tuple[str, ...]) -> BeforeValidator:
+    """Return a check for one of a few words, from the least that it keeps to the most."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and value not in known:
+            raise fault(f"Write one of {', '.join(known)}. The first keeps least.")
+        return value
+
+    return BeforeValidator(check)
 
 
 def _country(text: str) -> str:
@@ -270,5 +276,7 @@ RingText = Annotated[str, _checked(_ring)]
 PurposeText = Annotated[str, _checked(_purpose)]
 DaysText = Annotated[str, BeforeValidator(_days)]
 MatchText = Annotated[str, _checked(_match)]
-CallerText = Annotated[str, _checked(_caller)]
+PartyText = Annotated[PartyKept, _word(PARTY_KEPT)]
+TimeText = Annotated[Time, _word(TIMES)]
+DurationText = Annotated[Duration, _word(DURATIONS)]
 CountryText = Annotated[str, _checked(_country)]

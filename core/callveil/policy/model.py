@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final
+
+from callveil.coarse import Duration, Time
+from callveil.party import PartyKept
 
 HIDE: Final = "hide"
 """The rule that withholds the caller ID. Any other rule is the name of an identity or of a pool."""
@@ -21,8 +24,11 @@ SUBSTITUTE_CODE: Final = "*68"
 REJECTED: Final = ("433", "anonym")
 """Answers of a far end that takes no hidden calls, unless the policy names others."""
 
-LineCaller = Literal["none"]
-"""What the record of a call keeps of its caller."""
+KEEP_RECORDS: Final = 90
+"""Days that records are kept unless their line says otherwise, also those of lines that are gone."""
+
+KEEP_VOICEMAIL: Final = 14
+"""Days that messages are kept unless their line says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +115,10 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How many days things of a line are kept; None means the shipped default."""
+    """How many days things of a line are kept."""
 
-    records: int | None = None
-    voicemail: int | None = None
+    records: int = KEEP_RECORDS
+    voicemail: int = KEEP_VOICEMAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,10 @@ class Line:
         show_after_rejection: whether staff may call again with `beneath` shown, by a key, after the far end
             has rejected a hidden call.
         show_caller: whether the phones that ring are shown who calls (never on a flagged line).
+        caller: what records keep of who called (nothing on a flagged line).
+        called: what records keep of whom staff called (nothing on a flagged line).
+        time: how fine records keep the beginning of a call (the day on a flagged line).
+        duration: how fine records keep how long people spoke (a bucket on a flagged line).
         dids: E.164 numbers on which callers reach the line.
         extensions: every extension, ranges expanded.
         mailboxes: every mailbox, ranges expanded.
@@ -156,7 +166,10 @@ class Line:
     substitutes: tuple[str, ...] = ()
     show_after_rejection: bool = True
     show_caller: bool = False
-    caller: LineCaller = "none"
+    caller: PartyKept = "none"
+    called: PartyKept = "none"
+    time: Time = "day"
+    duration: Duration = "bucket"
     dids: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     mailboxes: tuple[Mailbox, ...] = ()

@@ -10,23 +10,25 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from callveil.policy.fields import (
-    CallerText,
     CountryText,
     DaysText,
     DialText,
     DigitText,
     DisplayName,
+    DurationText,
     ExtensionsText,
     KeyText,
     MailboxText,
     MatchText,
     OrganisationText,
+    PartyText,
     PhoneNumber,
     PurposeText,
     ReasonText,
     RejectionText,
     RingText,
     SubstituteCodeText,
+    TimeText,
     fault,
 )
 from callveil.policy.model import HIDE, REJECTED, SUBSTITUTE_CODE
@@ -109,7 +111,10 @@ class LinePart(Part):
     substitutes: list[str] = Field(default_factory=list)
     show_after_rejection: bool = True
     show_caller: bool = False
-    caller: CallerText = "none"
+    caller: PartyText = "none"
+    called: PartyText = "none"
+    time: TimeText = "day"
+    duration: DurationText = "bucket"
     keep: KeepPart = KeepPart()
 
 

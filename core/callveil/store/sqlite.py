@@ -12,17 +12,16 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from datetime import date
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import aiosqlite
 
-from callveil.record import Record, join, join_all
+from callveil.record import QueueVisit, Record, join, join_all
 from callveil.store.interface import StoreError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 KEYS_AT_ONCE: Final = 500
 """How many known records are looked up in one statement; SQLite takes at most 32766 values."""
 
@@ -34,12 +33,14 @@ _OPEN_ATTEMPTS: Final = 40  # a quarter of a second apart: twice BUSY_SECONDS
 _TABLES: Final = (
     "CREATE TABLE schema (version INTEGER NOT NULL) STRICT",
     "CREATE TABLE records (key BLOB NOT NULL PRIMARY KEY, line TEXT NOT NULL, direction TEXT NOT NULL,"
-    " decision TEXT NOT NULL, day TEXT NOT NULL, spoken TEXT NOT NULL, disposition TEXT NOT NULL)"
+    " decision TEXT NOT NULL, began TEXT NOT NULL, spoken TEXT NOT NULL, disposition TEXT NOT NULL,"
+    " party TEXT NOT NULL, queue TEXT NOT NULL, outcome TEXT NOT NULL, waited TEXT NOT NULL)"
     " STRICT, WITHOUT ROWID",
-    "CREATE INDEX records_by_day ON records (day)",
+    "CREATE INDEX records_by_began ON records (began)",
 )
-_PUT: Final = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
-_SELECT: Final = "SELECT key, line, direction, decision, day, spoken, disposition FROM records"
+_PUT: Final = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SELECT: Final = "SELECT key, line, direction, decision, began, spoken, disposition, party, queue, outcome, waited"
+    " FROM records"
 
 # Its DEBUG messages repeat every statement with its values.
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
@@ -96,20 +97,22 @@ def _require_file(path: Path) -> None:
         raise StoreError(f"The record store {path} cannot be looked at: {error.strerror}.") from None
 
 
-def _record(row: tuple[bytes, str, str, str, str, str, str]) -> Record:
-    key, line, direction, decision, day, spoken, disposition = row
-    return Record(key, line, direction, decision, date.fromisoformat(day), spoken, disposition)
+def _record(row: tuple[Any, ...]) -> Record:
+    return Record(*row[:8], QueueVisit(*row[8:]) if row[8] else None)
 
 
-def _row(record: Record) -> tuple[bytes, str, str, str, str, str, str]:
+def _row(record: Record) -> tuple[object, ...]:
+    queue = record.queue
     return (
         record.key,
         record.line,
         record.direction,
         record.decision,
-        record.day.isoformat(),
+        record.began,
         record.spoken,
         record.disposition,
+        record.party,
+        *((queue.name, queue.outcome, queue.waited) if queue else ("", "", "")),
     )
 
 
@@ -247,7 +250,7 @@ class SqliteStore:
         """
         where, values = ("", ()) if line is None else (" WHERE line = ?", (line,))
         try:
-            async with self._connection.execute(f"{_SELECT}{where} ORDER BY day, key", values) as cursor:
+            async with self._connection.execute(f"{_SELECT}{where} ORDER BY began, key", values) as cursor:
                 async for row in cursor:
                     yield _record(tuple(row))
         except (sqlite3.Error, ValueError) as error:
