@@ -24,6 +24,7 @@ def answer_outbound(
     digits: str | None,
     call_id: str | None,
     facts: Facts = NO_FACTS,
+    *,
     pseudonym: Pseudonym | None = None,
 ) -> str:
     """Return the packed answer for a call that goes out.

@@ -27,7 +27,7 @@ def outbound(live: Live) -> Endpoint:
                 asked("agi_extension"),
                 asked("agi_arg_2"),
                 live.facts(),
-                live.pseudonym,
+                pseudonym=live.pseudonym,
             ),
         )
 

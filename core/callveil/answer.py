@@ -79,7 +79,7 @@ def decided_fields(call_id: str, decision: Decision) -> tuple[str, ...]:
 
 
 def pack_inbound(call_id: str, line: str, *, show_caller: bool, party: str = "") -> str:
-    """Return the answer for a call that comes in: ``veil3|ID|show|line|party``, or ``scrub`` in place of show.
+    """Return the answer for a call that comes in: ``veil3|ID|show|line|party``, or ``scrub`` for show.
 
     Args:
         call_id: the random id that the dialplan asked with.

@@ -1,8 +1,8 @@
 """The same word for the same number on the same line and day, so that repeated calls can be counted.
 
 A keyed digest (HMAC, RFC 2104) over the number in E.164: whoever has no key cannot try numbers, while an
-unkeyed one would give away a whole numbering plan in minutes. It is a pseudonym all the same, and no anonymous
-record.
+unkeyed one would give away a whole numbering plan in minutes. It is a pseudonym all the same: the
+record is not anonymous.
 """
 
 from __future__ import annotations

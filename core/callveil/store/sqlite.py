@@ -39,8 +39,10 @@ _TABLES: Final = (
     "CREATE INDEX records_by_began ON records (began)",
 )
 _PUT: Final = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_SELECT: Final = "SELECT key, line, direction, decision, began, spoken, disposition, party, queue, outcome, waited"
+_SELECT: Final = (
+    "SELECT key, line, direction, decision, began, spoken, disposition, party, queue, outcome, waited"
     " FROM records"
+)
 
 # Its DEBUG messages repeat every statement with its values.
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
