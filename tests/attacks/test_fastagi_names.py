@@ -6,8 +6,8 @@ import pytest
 from harness.agi_peer import CALL_ID, CALLED, CALLER, environment, serving
 
 ANSWER = (
-    b'SET VARIABLE VEIL_ANSWER "veil2|0af3-5b1c|hide|prohib_passed_screen|+12065550100||hotline|||'
-    b'callveil/call-again-shown|PJSIP/+12065558842@trunk"\n'
+    b'SET VARIABLE VEIL_ANSWER "veil3|0af3-5b1c|hide|prohib_passed_screen|+12065550100||hotline|||'
+    b'callveil/call-again-shown||PJSIP/+12065558842@trunk"\n'
 )
 
 

@@ -85,4 +85,4 @@ async def test_a_crowd_is_bounded() -> None:
 async def test_a_burst_of_good_calls_is_answered() -> None:
     async with serving() as server, asyncio.timeout(3):
         answers = await asyncio.gather(*(server.ask(environment()) for _ in range(200)))
-        assert all(answer.startswith(b'SET VARIABLE VEIL_ANSWER "veil2|') for answer in answers)
+        assert all(answer.startswith(b'SET VARIABLE VEIL_ANSWER "veil3|') for answer in answers)

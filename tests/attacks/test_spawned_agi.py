@@ -19,8 +19,8 @@ from harness.agi_peer import CALL_ID, CALLED, environment, policy
 
 POLICY = b"what it says does not matter while the compiled form names its digest\n"
 ANSWER = (
-    b'SET VARIABLE VEIL_ANSWER "veil2|0af3-5b1c|hide|prohib_passed_screen|+12065550100||hotline|||'
-    b'callveil/call-again-shown|PJSIP/+12065558842@trunk"\n'
+    b'SET VARIABLE VEIL_ANSWER "veil3|0af3-5b1c|hide|prohib_passed_screen|+12065550100||hotline|||'
+    b'callveil/call-again-shown||PJSIP/+12065558842@trunk"\n'
 )
 OUTBOUND = environment("x", "outbound", "200", CALL_ID)
 MAIN = "import sys; from callveil_agi.spawned import main; sys.exit(main())"
@@ -91,7 +91,7 @@ def test_as_asterisk_does_it_step_by_step(files: dict[str, str]) -> None:
 @pytest.mark.parametrize(("line", "shown"), [("hotline", "scrub"), ("desk", "show"), ("none", "scrub")])
 def test_inbound(files: dict[str, str], line: str, shown: str) -> None:
     sent = environment("x", "inbound", line, CALL_ID)
-    assert run(files, sent=sent) == f'SET VARIABLE VEIL_ANSWER "veil2|{CALL_ID}|{shown}|{line}"\n'.encode()
+    assert run(files, sent=sent) == f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|{shown}|{line}|"\n'.encode()
 
 
 def test_question_on_the_command_line(files: dict[str, str]) -> None:

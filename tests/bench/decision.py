@@ -12,7 +12,7 @@ from bench.agi_servers import CONSTANT, running
 from bench.figures import Figure, Goal, in_slices
 from bench.programs import CONTACTS, EXTENSION, LINES, large, small, smallest
 
-HIDDEN: Final = f"veil2|{CALL_ID}|hide|prohib_passed_screen|+12065550100|"
+HIDDEN: Final = f"veil3|{CALL_ID}|hide|prohib_passed_screen|+12065550100|"
 
 
 def measure() -> Iterator[Figure]:

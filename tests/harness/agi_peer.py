@@ -112,8 +112,8 @@ class Server:
         async with asyncio.timeout(DEADLINE):
             answered = await self.ask(environment("outbound", "200", CALL_ID))
         assert answered == (
-            b'SET VARIABLE VEIL_ANSWER "veil2|0af3-5b1c|hide|prohib_passed_screen|+12065550100||hotline|||'
-            b'callveil/call-again-shown|PJSIP/+12065558842@trunk"\n'
+            b'SET VARIABLE VEIL_ANSWER "veil3|0af3-5b1c|hide|prohib_passed_screen|+12065550100||hotline|||'
+            b'callveil/call-again-shown||PJSIP/+12065558842@trunk"\n'
         )
 
 

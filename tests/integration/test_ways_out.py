@@ -270,7 +270,7 @@ heard."""
 def test_path_8_a_mistyped_presentation_in_an_answer_is_refused(both: Both) -> None:
     site = both.site
     answers = {
-        number: f"veil2|ID|{said}|{OFFICE}||hotline||||PJSIP/{number}@trunk" for number, said in SAID.items()
+        number: f"veil3|ID|{said}|{OFFICE}||hotline|||||PJSIP/{number}@trunk" for number, said in SAID.items()
     }
     site.stop()
     try:

@@ -15,17 +15,17 @@ NUMBER = "2065550111"
         (
             "200",
             NUMBER,
-            f"veil2|{CALL_ID}|hide|prohib_passed_screen|+12065550100||hotline|||callveil/call-again-shown|",
+            f"veil3|{CALL_ID}|hide|prohib_passed_screen|+12065550100||hotline|||callveil/call-again-shown||",
         ),
-        ("100", NUMBER, f"veil2|{CALL_ID}|show|allowed_passed_screen|+12065550100|Main Office|desk||||"),
+        ("100", NUMBER, f"veil3|{CALL_ID}|show|allowed_passed_screen|+12065550100|Main Office|desk|||||"),
         (
             "100",
             f"*67{NUMBER}",
-            f"veil2|{CALL_ID}|hide|prohib_passed_screen|+12065550100||desk|||callveil/call-again-shown|",
+            f"veil3|{CALL_ID}|hide|prohib_passed_screen|+12065550100||desk|||callveil/call-again-shown||",
         ),
-        ("999", NUMBER, f"veil2|{CALL_ID}|hide|prohib_passed_screen|+12065550100||unlisted||||"),
-        ("", NUMBER, f"veil2|{CALL_ID}|hide|prohib_passed_screen|+12065550100||unlisted||||"),
-        ("200", "nonsense", f"veil2|{CALL_ID}|refuse|prohib_passed_screen|||hotline|callveil/cannot-dial||"),
+        ("999", NUMBER, f"veil3|{CALL_ID}|hide|prohib_passed_screen|+12065550100||unlisted|||||"),
+        ("", NUMBER, f"veil3|{CALL_ID}|hide|prohib_passed_screen|+12065550100||unlisted|||||"),
+        ("200", "nonsense", f"veil3|{CALL_ID}|refuse|prohib_passed_screen|||hotline|callveil/cannot-dial|||"),
     ],
 )
 def test_outbound(extension: str, digits: str, starts: str) -> None:
@@ -59,7 +59,7 @@ def test_outbound_refuses_what_no_dialplan_asks(
     ("line", "shown"), [("hotline", "scrub"), ("desk", "show"), ("quiet", "scrub"), ("unknown", "scrub")]
 )
 def test_inbound_shows_the_caller_only_where_the_policy_says_so(line: str, shown: str) -> None:
-    assert answer_inbound(policy(), line, CALL_ID) == f"veil2|{CALL_ID}|{shown}|{line}"
+    assert answer_inbound(policy(), line, CALL_ID) == f"veil3|{CALL_ID}|{shown}|{line}|"
 
 
 @pytest.mark.parametrize(

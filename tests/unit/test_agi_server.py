@@ -157,7 +157,7 @@ async def test_inbound() -> None:
     async with serving() as server:
         for line, shown in (("hotline", "scrub"), ("desk", "show"), ("none", "scrub")):
             answered = await server.ask(environment("inbound", line, CALL_ID))
-            assert answered == f'SET VARIABLE VEIL_ANSWER "veil2|{CALL_ID}|{shown}|{line}"\n'.encode()
+            assert answered == f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|{shown}|{line}|"\n'.encode()
 
 
 async def test_a_new_policy_holds_from_the_next_call_on() -> None:

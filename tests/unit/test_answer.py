@@ -43,6 +43,7 @@ def test_a_shown_call(kind: Kind) -> None:
         "",
         "",
         "",
+        "",
         *DIAL,
     ]
 
@@ -68,6 +69,7 @@ def test_a_hidden_call_carries_the_number_beneath_and_no_name() -> None:
         "callveil/show-not-allowed",
         "callveil/outside-hours",
         "callveil/call-again-shown",
+        "",
         *DIAL,
     ]
 
@@ -79,7 +81,7 @@ def test_a_hidden_call_cannot_carry_what_would_be_shown() -> None:
 
 def test_a_refused_call_is_withheld_and_has_nothing_to_dial() -> None:
     refused = decision(Kind.REFUSE, shown=None, name="", dial=(), number="", prompt="callveil/cannot-dial")
-    assert pack_outbound("id1", refused) == f"veil2|id1|refuse|{WITHHELD}|||desk|callveil/cannot-dial||"
+    assert pack_outbound("id1", refused) == f"veil3|id1|refuse|{WITHHELD}|||desk|callveil/cannot-dial|||"
 
 
 def test_the_reason_does_not_travel() -> None:
@@ -87,8 +89,8 @@ def test_the_reason_does_not_travel() -> None:
 
 
 def test_an_incoming_call() -> None:
-    assert pack_inbound("id1", "hotline", show_caller=False) == "veil2|id1|scrub|hotline"
-    assert pack_inbound("id1", "desk", show_caller=True) == "veil2|id1|show|desk"
+    assert pack_inbound("id1", "hotline", show_caller=False) == "veil3|id1|scrub|hotline|"
+    assert pack_inbound("id1", "desk", show_caller=True, party="US") == "veil3|id1|show|desk|US"
 
 
 @pytest.mark.parametrize("text", ["a|b", "a\nb", "a\rb", "a\x00b", "a\x7fb", "a\tb"])

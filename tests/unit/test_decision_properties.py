@@ -278,13 +278,14 @@ def sends_a_number_down_the_trunks_and_never_a_code(policy: Policy, decision: De
 
 
 def is_read_out_of_the_answer(dialplan: Dialplan, decision: Decision) -> None:
-    packed = pack_outbound(ID, decision)
-    assert packed.startswith(f"veil2|{ID}|")
+    packed = pack_outbound(ID, decision, "US")
+    assert packed.startswith(f"veil3|{ID}|")
     assert not set(packed) & set('\n\r\0"\\${}')
     said = {name: dialplan.cut(packed, name) for name in dialplan.places}
     assert said["VEIL_DECISION"] == decision.kind
     assert said["VEIL_LINE"] == (decision.line or "unlisted")
     assert said["VEIL_PROMPT"] == decision.prompt
+    assert said["VEIL_PARTY"] == "US"
     if decision.kind is Kind.REFUSE:
         return
     hidden = decision.kind is Kind.HIDE

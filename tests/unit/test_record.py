@@ -3,34 +3,20 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from callveil.coarse import BUCKETS
 from callveil.decision import Kind
-from callveil.record import BUCKETS, DECISIONS, DISPOSITIONS, Record, bucket, join, join_all, record_key
+from callveil.record import (
+    DECISIONS,
+    DISPOSITIONS,
+    QUEUE_OUTCOMES,
+    QueueVisit,
+    Record,
+    join,
+    join_all,
+    record_key,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-
-
-@pytest.mark.parametrize(
-    ("seconds", "name"),
-    [
-        (-1, "0"),
-        (0, "0"),
-        (1, "1-59s"),
-        (59, "1-59s"),
-        (60, "1-4min"),
-        (299, "1-4min"),
-        (300, "5-14min"),
-        (899, "5-14min"),
-        (900, "15-29min"),
-        (1799, "15-29min"),
-        (1800, "30-59min"),
-        (3599, "30-59min"),
-        (3600, "60min+"),
-        (10**9, "60min+"),
-    ],
-)
-def test_speech_is_coarsened(seconds: int, name: str) -> None:
-    assert bucket(seconds) == name
-    assert name in BUCKETS
 
 
 def test_a_record_key_is_the_same_each_time_and_another_for_another_call() -> None:
@@ -50,18 +36,34 @@ def part(**facts: object) -> Record:
         "line": "hotline",
         "direction": "in",
         "decision": "scrub",
-        "day": date(2026, 11, 24),
+        "began": "2026-11-24",
         "spoken": "0",
         "disposition": "NO ANSWER",
     }
     return Record(**(known | facts))  # type: ignore[arg-type]
 
 
+TIMES = (
+    "2026-01-01",
+    "2026-01-02",
+    "2026-01-01T09",
+    "2026-01-02T00",
+    "2026-01-01T09:59:59",
+    "2026-01-02T00:00:01",
+)
+QUEUES = [
+    QueueVisit(name, outcome, waited)
+    for name in ("help", "night")
+    for outcome in QUEUE_OUTCOMES
+    for waited in ("0", "1-59s", "1-4min")
+]
 PARTS = st.builds(
     part,
     decision=st.sampled_from(DECISIONS),
-    day=st.dates(date(2026, 1, 1), date(2026, 1, 9)),
-    spoken=st.sampled_from(BUCKETS),
+    began=st.sampled_from(TIMES),
+    spoken=st.sampled_from((*BUCKETS, "0min", "4min", "5min", "59s", "60s", "300s")),
+    party=st.sampled_from(("", "US", "GB")),
+    queue=st.sampled_from((None, *QUEUES)),
     disposition=st.sampled_from(DISPOSITIONS),
 )
 
@@ -94,7 +96,7 @@ def test_a_call_is_recorded_with_the_most_that_it_showed(first: str, then: str) 
 
 
 def test_a_call_over_midnight_belongs_to_the_day_on_which_it_began() -> None:
-    assert join(part(), part(day=date(2026, 11, 25))).day == date(2026, 11, 24)
+    assert join(part(), part(began="2026-11-25")).day == date(2026, 11, 24)
 
 
 @given(PARTS, PARTS, PARTS)
@@ -107,3 +109,18 @@ def test_parts_join_in_any_order_and_any_number_of_times(one: Record, two: Recor
 def test_parts_of_different_calls_are_not_joined() -> None:
     with pytest.raises(ValueError, match="different calls"):
         join(part(), part(key=record_key("other")))
+
+
+def test_a_call_keeps_the_least_that_a_part_of_it_keeps() -> None:
+    fine = part(began="2026-11-24T13:05:07", spoken="431s", party="US", disposition="ANSWERED")
+    coarse = part(began="2026-11-24", spoken="1-59s")
+    assert join(fine, coarse) == part(spoken="5-14min", disposition="ANSWERED")
+    assert join(fine, part(began="2026-11-24T12", spoken="4min", party="US")).began == "2026-11-24T12"
+
+
+def test_a_visit_to_a_queue_is_kept_whichever_part_tells_of_it() -> None:
+    visit = QueueVisit("help", "abandoned", "1-59s")
+    assert join(part(queue=visit), part()).queue == visit
+    assert join(part(queue=visit), part(queue=QueueVisit("night", "connected", "0"))).queue == QueueVisit(
+        "night", "connected", "0"
+    )

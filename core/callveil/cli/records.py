@@ -104,6 +104,7 @@ def _as_data(record: Record) -> dict[str, str]:
         "decision": record.decision,
         "spoken": record.spoken,
         "disposition": record.disposition,
+        "party": record.party,
     }
 
 
