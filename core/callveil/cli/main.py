@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "contact": Lazy("callveil.cli.contact:contact", "Keep what is agreed with single people."),
     "explain": Lazy("callveil.cli.explain:explain", "Say what the far end of a call would see."),
     "install": Lazy("callveil.cli.install:install", "Put Callveil's files where Asterisk reads them."),
+    "purge": Lazy("callveil.cli.purge:purge", "Delete what is kept no longer; monthly counts stay."),
     "records": Lazy("callveil.cli.records:records", "Show what is remembered of calls."),
     "serve": Lazy("callveil.cli.serve:serve", "Run Callveil beside Asterisk."),
     "status": Lazy("callveil.cli.status:status", "Say by which trunks hidden calls leave."),
