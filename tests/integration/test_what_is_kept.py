@@ -26,7 +26,7 @@ CALLED = "+14165550147"
 HOTLINES = "+14585550147"
 
 # "desk" keeps all, "clinic" and "front" something, "hotline" is flagged and keeps nothing.
-KEEPING = POLICY.replace(
+KEEPING = POLICY.replace("200-219", "200-201").replace(
     "    caller: none\n", "    caller: full\n    called: full\n    time: exact\n    duration: exact\n"
 ).replace(
     "destinations:",
@@ -34,7 +34,7 @@ KEEPING = POLICY.replace(
   clinic:
     purpose: "Appointments"
     dids: ["+12065550177"]
-    extensions: ["110-118"]
+    extensions: ["202-209"]
     ring: "desk-ring,s,1"
     caller: repeat
     called: country
@@ -101,7 +101,7 @@ def place_every_kind(site: Site) -> None:
             pool.submit(ring_in, pbx, FRONT, BRITISH, seconds=1.2),
             pool.submit(ring_in, pbx, HOTLINE, CALLER, seconds=1.2),
             pool.submit(place_call, pbx, "101", CALLED, hold_ms=1200),
-            pool.submit(place_call, pbx, "110", CALLED, hold_ms=1200),
+            pool.submit(place_call, pbx, "202", CALLED, hold_ms=1200),
             pool.submit(place_call, pbx, "201", HOTLINES, hold_ms=1200),
         ]
         assert [call.result().answered for call in calls] == [True] * len(calls)
