@@ -20,47 +20,80 @@ MAX_LINE: Final = 4096
 
 UNKNOWN: Final = "?"
 
-_FIELD: Final = '"([^",]{0,64})"'
-_LAST_RECORD: Final = re.compile(",".join([_FIELD] * len(FIELDS)) + r"\Z")
-_LAST_SHORT_RECORD: Final = re.compile(",".join([_FIELD] * (len(FIELDS) - 1)) + r"\Z")
+# A record anywhere in a line. Where two stand with no line end between them, a quote that ends the first is
+# followed by one that begins the second: so no half of a field is taken for the other party.
+_RECORD: Final = re.compile(
+    r'"([0-9a-f-]{8,64})","([0-9]{1,10})","([a-z][a-z0-9_-]{0,31})","(in|out)","([a-z]{1,16})"'
+    r',"([0-9T:-]{10,19})","([0-9a-z+-]{1,16})","([A-Z ]{1,16})"(?:,"([^",\0\r]{0,64})"(?=["\0\r]|\Z))?'
+)
+_TORN_PARTY: Final = re.compile(r',("[^",]{0,64})?')
 _COMPACT_TIME: Final = re.compile(r"(T[0-9]{2})([0-9]{2})([0-9]{2})\Z")
 _BEGAN: Final = FIELDS.index("began")
 _KEPT: Final = FIELDS[2:8]
 _DIGITS: Final = re.compile(r"[0-9]{4}")
 
 
-def read_line(line: bytes) -> tuple[Record | None, bytes]:
-    """Return the record in a line, and what in it belongs to no record.
+def read_line(line: bytes) -> tuple[list[Record], list[bytes]]:
+    """Return the records in a line, and what in it belongs to none.
 
-    A line that Asterisk could not finish, on a full disk say, has the next record behind it, with no line end
-    between: that record is whole and is returned, and the torn one before it is the rest.
+    A line that Asterisk could not finish, on a full disk say or because it was killed, has the next record
+    behind it with no line end between. What of it is missing may be no more than the other party: then it is
+    a record, which keeps nothing of that.
 
     Args:
         line: without its line end.
 
     Returns:
-        The record or None, and the rest; no rest where the line is empty or tells of a call that Callveil's
-        dialplan did not see.
+        The records and the rest; no rest where the line is empty or tells of a call that Callveil's dialplan
+        did not see.
     """
     line = line.removesuffix(b"\r")
     if not line.strip():
-        return None, b""
+        return [], []
     # One character a byte; one that is not ASCII fits no field.
-    text = line[-MAX_LINE:].decode("ascii", "replace")
+    text = line.decode("ascii", "replace")
     values = _split(text)
     if len(values) >= len(FIELDS) - 1 and not (values[0] or values[2] or values[3] or values[4]):
-        return None, b""
+        return [], []
     try:
-        return _make_record(values), b""
+        return [_make_record(values)], []
     except FieldError:
-        pass
-    for form in (_LAST_RECORD, _LAST_SHORT_RECORD):
-        if found := form.search(text):
-            try:
-                return _make_record(found.groups()), line[: -len(found[0])]
-            except FieldError:
-                pass
-    return None, line
+        return _search(line, text)
+
+
+def _search(line: bytes, text: str) -> tuple[list[Record], list[bytes]]:
+    records: list[Record] = []
+    rests: list[bytes] = []
+    end = 0
+    for found in _RECORD.finditer(text):
+        values = found.groups(default="")
+        stop = found.end()
+        try:
+            records.append(_make_record(values))
+        except FieldError:
+            # Of another party in a form that no record has, nothing is kept.
+            if not values[-1] or (record := _make_record_without_party(values)) is None:
+                continue
+            records.append(record)
+            stop = found.end(len(FIELDS) - 1) + 1
+        rests += _rest(line, end, found.start())
+        end = stop
+    return records, rests + _rest(line, end, len(line))
+
+
+def _rest(line: bytes, begin: int, end: int) -> list[bytes]:
+    rest = line[begin:end].strip()
+    after_record = begin > 0
+    if not rest or (after_record and _TORN_PARTY.fullmatch(rest.decode("ascii", "replace"))):
+        return []
+    return [rest]
+
+
+def _make_record_without_party(values: tuple[str, ...]) -> Record | None:
+    try:
+        return _make_record(values[:-1])
+    except FieldError:
+        return None
 
 
 def _make_record(values: tuple[str, ...]) -> Record:

@@ -50,11 +50,9 @@ class Piece:
 
     def take_in(self, line: bytes) -> None:
         """Add what a line says."""
-        record, rest = read_line(line)
-        if record:
-            self.records.append(record)
-        if rest:
-            self.bad.append(rest[:MAX_LINE])
+        records, rests = read_line(line)
+        self.records += records
+        self.bad += [rest[:MAX_LINE] for rest in rests]
 
 
 def read_piece(path: Path, start: int, *, last: bool = False) -> Piece:

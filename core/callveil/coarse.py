@@ -30,7 +30,8 @@ BUCKETS: Final = ("0", "1-59s", "1-4min", "5-14min", "15-29min", "30-59min", "60
 
 _BUCKET_BEGINS: Final = (0, 1, 60, 300, 900, 1800, 3600)
 _TIME_LENGTHS: Final = {"day": 10, "hour": 13, "exact": 19}
-_TIME: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(T[0-9]{2}(:[0-9]{2}:[0-9]{2})?)?")
+# A clock without a battery begins at 1970; the calls of then count, too.
+_TIME: Final = re.compile(r"(19[7-9][0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2}(T[0-9]{2}(:[0-9]{2}:[0-9]{2})?)?")
 _FORMATS: Final = {10: "%Y-%m-%d", 13: "%Y-%m-%dT%H", 19: "%Y-%m-%dT%H:%M:%S"}
 _SPOKEN: Final = re.compile(r"(0|[1-9][0-9]{0,5})min|[1-9][0-9]{0,7}s")
 

@@ -13,7 +13,7 @@ from harness.fake_ami import CDR
 def test_event_and_journal_line_are_the_same_record():
     from_event = read_cdr(CDR)
     line = f'"{CDR["VeilId"]}","12","hotline","out","hide","2026-07-01","1-59s","ANSWERED"'
-    assert from_event == read_line(line.encode())[0]
+    assert [from_event] == read_line(line.encode())[0]
     assert not isinstance(from_event, Problem)
     assert from_event is not None
     assert from_event.key == record_key(CDR["VeilId"])

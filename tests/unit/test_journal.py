@@ -238,13 +238,18 @@ def test_a_writer_is_seen(tmp_path):
     ],
 )
 def test_field_of_another_form_is_no_record(changes):
-    record, rest = read_line(line(1, **changes).encode())
-    assert record is None
+    records, (rest,) = read_line(line(1, **changes).encode())
+    assert records == []
     assert "555" not in describe(rest)
 
 
 def test_more_fields_are_no_record_that_keeps_them():
-    record, rest = read_line(b'"+12065550123",' + line(1).encode())
-    assert record is not None  # the last eight are one, whole
+    records, (rest,) = read_line(b'"+12065550123",' + line(1).encode())
+    assert len(records) == 1  # the last eight are one, whole
     assert "555" not in describe(rest)
-    assert read_line(line(1).encode() + b',"x"')[0] is None
+
+
+def test_another_party_in_a_form_that_no_record_has_is_not_kept():
+    records, (rest,) = read_line(line(1).encode() + b',"x12065550123"')
+    assert [record.party for record in records] == [""]
+    assert "555" not in describe(rest)
