@@ -31,6 +31,19 @@ from callveil.cli.options import policy_option, settings_option
 )
 @click.option("--skip", metavar="KIND", multiple=True, help="With --history: not this kind; may be repeated.")
 @click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("/"),
+    metavar="DIR",
+    help="With --history: where the disk of the machine that runs Asterisk is mounted.",
+)
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="With --history: how to reach MySQL or MariaDB, as in my.cnf; else FreePBX's own file.",
+)
+@click.option(
     "--store",
     "store_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -54,6 +67,8 @@ def purge(
     yes: bool,
     only: tuple[str, ...],
     skip: tuple[str, ...],
+    root: Path,
+    database: Path | None,
     as_json: bool,
 ) -> None:
     """Delete the records whose days are over, by each line's `keep`. Monthly counts stay.
@@ -63,4 +78,6 @@ def purge(
     if history:
         from callveil.cli.purge_history import purge_history  # noqa: PLC0415 - rarely needed
 
-        purge_history(dry_run=dry_run, yes=yes, as_json=as_json, only=only, skip=skip)
+        purge_history(
+            dry_run=dry_run, yes=yes, as_json=as_json, only=only, skip=skip, root=root, database=database
+        )
