@@ -9,15 +9,21 @@
    added is committed too.
 4. What in it is no record is described in ``set-aside.csv``. After a crash here it is described twice.
 5. It is deleted. After a power cut it may be there again: as after step 2.
+
+Several Callveils may work on one folder with one store: each brings in what it finds, and a file is described
+and deleted by one of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import fcntl
 import logging
 import os
 import secrets
+import stat
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +32,8 @@ from typing import Final
 from callveil.record import Record
 from callveil.store.interface import StoreError
 
-from callveil_ami.taken import describe_bad, is_written, read_piece
+from callveil_ami.room import is_full
+from callveil_ami.taken import NotPlainError, describe_bad, is_written, open_plain, read_piece
 from callveil_ami.waiting import first_of, plain_error, say
 
 log = logging.getLogger(__name__)
@@ -105,6 +112,7 @@ class Journal:
         Says what goes wrong and leaves the files for the next look.
         """
         problem = ""
+        await self._say_room()
         try:
             paths = await asyncio.to_thread(_take, self._folder)
         except OSError as error:
@@ -117,6 +125,8 @@ class Journal:
                 await self._bring_in(path, stop)
             except StoreError:
                 return  # said by the recorder; nothing is deleted
+            except FileNotFoundError:
+                self._taken.pop(path, None)  # another Callveil on this folder is done with it
             except OSError as error:
                 problem = self._explain(error)
         if not problem:
@@ -126,7 +136,28 @@ class Journal:
         with contextlib.suppress(OSError):
             await self._say_set_aside()
 
+    async def _say_room(self) -> None:
+        try:
+            full = await asyncio.to_thread(is_full, self._folder)
+        except OSError:
+            return  # the folder itself is missing, which is said
+        if not full:
+            self._troubles.pop("journal-disk", None)
+            return
+        text = (
+            f"The disk of the journal folder {self._folder} is full: make room there. Until then Asterisk"
+            " tells of calls by its events alone, and those that end while Callveil does not run are lost."
+        )
+        if say(self._troubles, "journal-disk", text):
+            log.warning("%s", text)
+
     def _explain(self, error: OSError) -> str:
+        if isinstance(error, NotPlainError):
+            kind = SET_ASIDE if Path(error.filename).name == SET_ASIDE else "taken-….csv"
+            return (
+                f"The journal in {self._folder} cannot be worked on: what is called {kind} there is no plain"
+                " file. Look at it and move it away; everything else goes on."
+            )
         if isinstance(error, FileNotFoundError):
             return (
                 f"The journal folder {self._folder} does not exist, so Asterisk cannot write records there:"
@@ -157,7 +188,7 @@ class Journal:
             _finish, path, taken.end, self._folder / SET_ASIDE if taken.bad else None
         )
         if done:
-            del self._taken[path]
+            self._taken.pop(path, None)
         else:
             self._taken[path] = _Taken(
                 end=0, grown=clock()
@@ -211,8 +242,16 @@ def _take(folder: Path) -> list[Path]:
 def _set_aside(taken: Path, aside: Path) -> None:
     """Append what is safe to say of the things in a taken file that are no records."""
     lines = "".join(f"{line}\n" for line in describe_bad(taken)).encode("ascii")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(aside, flags, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise NotPlainError(aside) from error
+        raise
     with open(descriptor, "wb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotPlainError(aside)
         while lines:
             lines = lines[file.write(lines) :]
         os.fsync(descriptor)
@@ -221,25 +260,39 @@ def _set_aside(taken: Path, aside: Path) -> None:
 def _finish(path: Path, size: int, aside: Path | None) -> bool:
     """Describe what is no record in a taken file, if told where, and delete the file; return whether it did.
 
-    A file that no longer has exactly this size is left alone.
+    A file that no longer has exactly this size is left alone. One that another Callveil is finishing counts as
+    deleted.
+
+    Raises:
+        OSError: it could not be done, or another Callveil has done it.
     """
-    if path.lstat().st_size != size:
-        return False
-    if aside:
-        _set_aside(path, aside)
-        if path.lstat().st_size != size:
+    descriptor = open_plain(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        if not os.fstat(descriptor).st_nlink:
+            return True
+        if os.fstat(descriptor).st_size != size:
             return False
-    path.unlink()
-    return True
+        if aside:
+            _set_aside(path, aside)
+            if os.fstat(descriptor).st_size != size:
+                return False
+        path.unlink()
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return path.lstat().st_size
     except FileNotFoundError:
         return 0
 
 
 def _count_lines(path: Path) -> int:
-    with path.open("rb") as file:
+    with open(open_plain(path), "rb") as file:
         return sum(1 for _ in file)

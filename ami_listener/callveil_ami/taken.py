@@ -19,16 +19,29 @@ CHUNK: Final = 64 * 1024
 """Bytes read and committed at once: some 600 records."""
 
 
+class NotPlainError(OSError):
+    """Something that is no plain file, where one should be."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EINVAL, "not a plain file", str(path))
+
+
 def open_plain(path: Path) -> int:
     """Open a file for reading and return its descriptor; never a link, a pipe or a device.
 
     Raises:
-        OSError: it cannot be opened, or is none.
+        NotPlainError: it is none.
+        OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise NotPlainError(path) from error
+        raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a plain file", str(path))
+        raise NotPlainError(path)
     return descriptor
 
 
@@ -38,13 +51,17 @@ class Piece:
 
     Attributes:
         records: the records in it.
-        bad: how many things in it are no records.
+        bad: the things in it that are no records.
+        of_first: how many of these are in its first line.
+        goes_on: whether it ends within a line that is longer than any record, of which more follows.
         end: where in the file it ends.
         whole: whether nothing is left in the file but a line without an end.
     """
 
     records: list[Record] = field(default_factory=list)
     bad: list[bytes] = field(default_factory=list)
+    of_first: int = 0
+    goes_on: bool = False
     end: int = 0
     whole: bool = True
 
@@ -75,27 +92,34 @@ def read_piece(path: Path, start: int, *, last: bool = False) -> Piece:
     length = len(data) if last and not full else data.rfind(b"\n") + 1
     piece = Piece(end=start + length, whole=not full)
     if full and not length:
-        # Longer than any line, but a whole record may stand at its end.
+        # Longer than any line, but whole records may stand in it; one at its end is read once more.
         piece.end += CHUNK - MAX_LINE
-        piece.bad.append(data[:MAX_LINE])
+        piece.take_in(data)
+        piece.goes_on = True
         return piece
-    for line in data[:length].split(b"\n"):
+    for number, line in enumerate(data[:length].split(b"\n")):
         piece.take_in(line)
+        if not number:
+            piece.of_first = len(piece.bad)
     return piece
 
 
 def describe_bad(path: Path) -> list[str]:
     """Return what may safely be kept of each thing in a file that is no record, a line of text each.
 
+    A line that is longer than any record is one thing, however long it is.
+
     Raises:
         OSError: it cannot be read.
     """
     found: list[str] = []
-    end, whole = 0, False
-    while not whole:
-        piece = read_piece(path, end, last=True)
-        found += [describe(rest) for rest in piece.bad]
-        end, whole = piece.end, piece.whole
+    piece = Piece(whole=False)
+    while not piece.whole:
+        before, piece = piece, read_piece(path, piece.end, last=True)
+        if piece.goes_on:
+            found += [] if before.goes_on else [describe(rest) for rest in piece.bad[:1]]
+        else:
+            found += [describe(rest) for rest in piece.bad[piece.of_first if before.goes_on else 0 :]]
     return found
 
 
