@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from callveil.record import Record
 from callveil.store.interface import Store, StoreError
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 BATCH: Final = 500
 """Most records in one transaction."""
 
+_Result = TypeVar("_Result")
+
 
 class Recorder:
     """Commits records to a store that it opens when first needed, and again after a failure.
@@ -29,6 +31,7 @@ class Recorder:
 
     Attributes:
         recorded: new records that it committed.
+        writes: grows with each write to the store.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Recorder:
         self._opening = asyncio.Lock()
         self._held: list[Record] = []
         self.recorded = 0
+        self.writes = 0
 
     async def commit(self, records: Sequence[Record]) -> int:
         """Commit records and return how many were new.
@@ -51,9 +55,19 @@ class Recorder:
         Raises:
             StoreError: none was committed; it has been said already.
         """
+        added = await self.use(lambda store: store.add(map(self._limit, records)))
+        self.writes += bool(records)
+        self.recorded += added
+        return added
+
+    async def use(self, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
+        """Return what some work on the store returns. After a failure the store is opened again for the next.
+
+        Raises:
+            StoreError: the work was not done; it has been said already.
+        """
         try:
-            store = await self._ready()
-            added = await store.add(map(self._limit, records))
+            result = await work(await self._ready())
         except StoreError as error:
             if say(self._troubles, "store", f"{error} Calls go on, and the journal holds their records."):
                 log.warning("%s", error)
@@ -61,8 +75,21 @@ class Recorder:
             raise
         if self._troubles.pop("store", None):
             log.warning("The record store works again")
-        self.recorded += added
-        return added
+        return result
+
+    async def settle(self) -> None:
+        """Settle the store.
+
+        Raises:
+            StoreError: it could not be done now.
+        """
+        store = await self._ready()
+        try:
+            await store.settle()
+        except StoreError:
+            # A store that another program reads just now is kept open; one that is lost is opened again.
+            await self.use(lambda store: store.holds())
+            raise
 
     async def _ready(self) -> Store:
         async with self._opening:

@@ -1,4 +1,4 @@
-"""What `callveil serve` runs beside Asterisk's AMI: session, journal, recorder and the audit of trunks."""
+"""What `callveil serve` runs beside Asterisk's AMI: all that records calls, and the audit of trunks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from callveil.store.interface import Store
 from callveil.store.sqlite import SqliteStore
 
 from callveil_ami.audit import TrunkAudit
+from callveil_ami.housekeeping import Housekeeping
 from callveil_ami.intake import Intake
 from callveil_ami.journal import Journal
+from callveil_ami.last_day import LastDay
 from callveil_ami.recorder import Recorder
 from callveil_ami.session import AmiSession
 from callveil_ami.waiting import Backoff, first_of, say
@@ -44,10 +46,18 @@ async def run(live: Live, stop: asyncio.Event) -> None:
     session = AmiSession(live.settings.ami, intake.take, troubles)
     journal = Journal(live.settings.journal, recorder.commit, troubles)
     audit = TrunkAudit(live)
+    housekeeping = Housekeeping(
+        recorder,
+        lambda: live.policy,
+        live.settings.journal,
+        LastDay(live.settings.compiled.parent),
+        troubles,
+    )
     parts = {
         "AMI session": lambda: session.run(stop),
         "journal reader": lambda: journal.run(stop, wake),
         "recorder": lambda: recorder.record_events(intake, wake, stop),
+        "housekeeping": lambda: housekeeping.run(stop),
         "audit of trunks": lambda: audit.run(stop),
     }
     tasks = {asyncio.create_task(keep_running(name, part, troubles, stop)) for name, part in parts.items()}
