@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 POLICY_VARIABLE: Final = "CALLVEIL_POLICY"
@@ -42,7 +43,7 @@ def main() -> int:
 def _run() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     stdout = _silence()
-    from callveil.channel_variables import ANSWER
+    from callveil.channel_variables import ANSWER, CALLER
     from callveil.settings import AgiSettings
 
     from callveil_agi.pipes import PipeAgi, Stopped
@@ -54,7 +55,7 @@ def _run() -> None:
     signal.setitimer(signal.ITIMER_REAL, AgiSettings().timeout)
     with open(0, "rb", closefd=False) as stdin, open(stdout, "wb", buffering=0) as command:
         agi = PipeAgi(stdin, command)
-        agi.set_variable(ANSWER, _answer(agi.env))
+        agi.set_variable(ANSWER, _answer(agi.env, lambda: agi.get_variable(CALLER)))
 
 
 def _silence() -> int:
@@ -73,8 +74,12 @@ def _path(variable: str, usual: Path) -> Path:
     return Path(os.environ.get(variable) or usual)
 
 
-def _answer(environment: dict[str, str]) -> str:
+def _answer(environment: dict[str, str], ask_caller: Callable[[], str]) -> str:
     """Return the packed answer.
+
+    Args:
+        environment: the AGI environment.
+        ask_caller: asks for the caller's number; used only where the line's records keep something of it.
 
     Raises:
         ProtocolError: if the question is none of ``outbound,EXTENSION,ID``, ``identity,EXTENSION,ID,TRUNK``
@@ -86,7 +91,7 @@ def _answer(environment: dict[str, str]) -> str:
     from callveil.settings_for_script import load_settings_for_script
     from callveil.world import facts_from_files
 
-    from callveil_agi.answers import answer_identity, answer_inbound, answer_outbound
+    from callveil_agi.answers import answer_identity, answer_inbound, answer_outbound, keeps_caller
     from callveil_agi.protocol import ProtocolError
 
     question = tuple(environment.get(f"agi_arg_{n}") for n in (1, 2, 3, 4))
@@ -97,7 +102,7 @@ def _answer(environment: dict[str, str]) -> str:
         raise ProtocolError("an unknown question")
     policy = load_for_script(_path(POLICY_VARIABLE, POLICY_PATH), _path(COMPILED_VARIABLE, COMPILED_PATH))
     if kind == "inbound":
-        return answer_inbound(policy, subject, call_id)
+        return answer_inbound(policy, subject, call_id, ask_caller() if keeps_caller(policy, subject) else "")
     facts = facts_from_files(load_settings_for_script(_path(SETTINGS_VARIABLE, SETTINGS_PATH)), policy)
     digits = environment.get("agi_extension")
     if kind == "identity":

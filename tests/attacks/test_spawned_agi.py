@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,27 @@ def test_as_asterisk_does_it_step_by_step(files: dict[str, str]) -> None:
 def test_inbound(files: dict[str, str], line: str, shown: str) -> None:
     sent = environment("x", "inbound", line, CALL_ID)
     assert run(files, sent=sent) == f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|{shown}|{line}|"\n'.encode()
+
+
+@pytest.mark.parametrize(
+    ("said", "party"), [(b"200 result=1 (2065550142)\n", "+12065550142"), (b"200 result=0\n", "")]
+)
+def test_inbound_asks_for_the_caller_only_where_the_line_keeps_something(
+    tmp_path: Path, files: dict[str, str], said: bytes, party: str
+) -> None:
+    keeping = replace(policy(), lines=tuple(replace(line, caller="full") for line in policy().lines))
+    write_compiled(tmp_path / "policy.json", keeping, hashlib.sha256(POLICY).hexdigest())
+    script = Script(files)
+    script.write(environment("x", "inbound", "desk", CALL_ID))
+    assert script.stdout.readline() == b'GET VARIABLE "VEIL_CALLER"\n'
+    script.write(said)
+    answer = f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|show|desk|{party}"\n'
+    assert script.stdout.readline() == answer.encode()
+    script.write(b"200 result=1\n")
+    assert script.end() == b""
+    # The hotline is flagged: nobody asks, whatever else its line says.
+    sent = environment("x", "inbound", "hotline", CALL_ID)
+    assert run(files, sent=sent) == f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|scrub|hotline|"\n'.encode()
 
 
 def test_question_on_the_command_line(files: dict[str, str]) -> None:

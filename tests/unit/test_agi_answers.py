@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from callveil.answer import AnswerError
 from callveil_agi.answers import answer_inbound, answer_outbound
@@ -60,6 +62,24 @@ def test_outbound_refuses_what_no_dialplan_asks(
 )
 def test_inbound_shows_the_caller_only_where_the_policy_says_so(line: str, shown: str) -> None:
     assert answer_inbound(policy(), line, CALL_ID) == f"veil3|{CALL_ID}|{shown}|{line}|"
+
+
+def test_records_keep_of_people_called_what_the_line_says() -> None:
+    def answer(extension: str, digits: str, **changes: str) -> str:
+        lines = tuple(replace(line, **changes) for line in policy().lines)  # type: ignore[arg-type]
+        fields = answer_outbound(
+            replace(policy(), lines=lines), extension, digits, CALL_ID, pseudonym=lambda line, _: f"~{line}"
+        ).split("|")
+        return fields[10]
+
+    assert answer("100", NUMBER, called="full") == "+12065550111"
+    assert answer("100", NUMBER, called="country") == "US"
+    assert answer("100", NUMBER, called="repeat") == "~desk"
+    assert answer("100", "nonsense", called="full") == ""  # refused: nobody is called
+    assert answer("100", "911", called="full") == ""  # a call for help keeps nothing
+    assert answer("100", NUMBER, caller="full") == ""
+    assert answer("200", NUMBER, called="full") == ""  # flagged
+    assert answer("999", NUMBER, called="full") == ""  # on no line
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,30 @@ async def test_inbound() -> None:
             assert answered == f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|{shown}|{line}|"\n'.encode()
 
 
+async def test_inbound_keeps_something_of_the_caller_where_the_line_does() -> None:
+    async with serving() as server:
+        lines = tuple(
+            replace(line, caller="country", show_caller=False, flagged=line.key == "hotline")
+            for line in server.live.policy.lines
+        )
+        server.live.policy = replace(server.live.policy, lines=lines)
+        for line, said, party in (
+            ("desk", b"200 result=1 (+442079460142)\n", "GB"),
+            ("desk", b"200 result=0\n", ""),
+            ("desk", b"200 result=1 (anonymous)\n", ""),
+        ):
+            reader, writer = await server.connect()
+            writer.write(environment("inbound", line, CALL_ID))
+            assert await reader.readline() == b"GET VARIABLE VEIL_CALLER\n"
+            writer.write(said)
+            answer = f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|scrub|{line}|{party}"\n'
+            assert await reader.readline() == answer.encode()
+            writer.write(b"200 result=1\n")
+            await closed(writer)
+        answered = await server.ask(environment("inbound", "hotline", CALL_ID))
+        assert answered == f'SET VARIABLE VEIL_ANSWER "veil3|{CALL_ID}|scrub|hotline|"\n'.encode()
+
+
 async def test_a_new_policy_holds_from_the_next_call_on() -> None:
     async with serving() as server:
         before = server.live.policy
