@@ -117,7 +117,7 @@ class Housekeeping:
         return False
 
     async def _journal_is_past(self, over: Cutoffs) -> bool:
-        """Return whether the journal has no record that may be in the store too and is to be deleted there."""
+        """Return whether the journal has no record that may be in the store too, and is over."""
         try:
             earliest = await asyncio.to_thread(earliest_day, self._journal)
         except OSError:
@@ -143,8 +143,8 @@ class Housekeeping:
         except StoreError as error:
             settling.failed(began, _now(), self._settle_backoff.pause())
             text = (
-                "The record store's files may still tell of deleted records, or in which order calls came: for"
-                f" an hour that could not be taken away. {error} It is tried again."
+                "The record store's files may still tell of deleted records, or in which order calls came:"
+                f" for an hour that could not be taken away. {error} It is tried again."
             )
             self._succeeded_or_say("settling", False, text)
         else:

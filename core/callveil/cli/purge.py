@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from typing import Final
 
 import click
 
 from callveil.cli.options import policy_option, settings_option
+from callveil.cli.problems import exit_with_problems
+from callveil.cli.store import ChosenStore, store_option
+from callveil.policy.load import PolicyError, load_policy
+from callveil.policy.model import Policy
+
+ROOT: Final = Path("/")
 
 
 @click.command(epilog="Example: callveil purge --dry-run")
@@ -23,7 +31,7 @@ from callveil.cli.options import policy_option, settings_option
 @click.option(
     "--history",
     is_flag=True,
-    help="Delete what Asterisk kept before Callveil: logs, tables, old voicemail. First shows what; see --yes.",
+    help="Delete what Asterisk kept before Callveil: logs, tables, voicemail. Shows what first; see --yes.",
 )
 @click.option("--yes", is_flag=True, help="With --history: delete, without asking.")
 @click.option(
@@ -33,7 +41,7 @@ from callveil.cli.options import policy_option, settings_option
 @click.option(
     "--root",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("/"),
+    default=ROOT,
     metavar="DIR",
     help="With --history: where the disk of the machine that runs Asterisk is mounted.",
 )
@@ -43,13 +51,7 @@ from callveil.cli.options import policy_option, settings_option
     metavar="FILE",
     help="With --history: how to reach MySQL or MariaDB, as in my.cnf; else FreePBX's own file.",
 )
-@click.option(
-    "--store",
-    "store_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The record store; else the one that the settings name.",
-)
+@store_option
 @policy_option
 @settings_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -75,9 +77,60 @@ def purge(
 
     `callveil serve` does the same by itself every day.
     """
-    if history:
-        from callveil.cli.purge_history import purge_history  # noqa: PLC0415 - rarely needed
+    modes = {
+        "--hold": reason is not None,
+        "--release": release,
+        "--holds": list_holds,
+        "--history": history,
+    }
+    asked = [name for name, given in modes.items() if given]
+    if len(asked) > 1:
+        raise click.UsageError(f"Give one of {' and '.join(asked)}.")
+    mode = asked[0] if asked else ""
+    _refuse_elsewhere(mode, ("", "--history"), {"--dry-run": dry_run})
+    _refuse_elsewhere(mode, ("--hold", "--release"), {"--line": line})
+    _refuse_elsewhere(
+        mode,
+        ("--history",),
+        {"--yes": yes, "--only": only, "--skip": skip, "--root": root != ROOT, "--database": database},
+    )
+    chosen = ChosenStore.of(store_path, settings_path)
+    from callveil.cli import holds  # noqa: PLC0415 - nor is any of these needed for --help
 
+    today = date.today()
+    if mode == "--holds":
+        holds.list_holds(chosen, as_json=as_json)
+    elif mode == "--release":
+        holds.release_hold(chosen, line, as_json=as_json)
+    elif mode == "--history":
+        from callveil.cli.purge_history import purge_history  # noqa: PLC0415
+
+        if not dry_run:
+            holds.refuse_if_held(chosen)
         purge_history(
             dry_run=dry_run, yes=yes, as_json=as_json, only=only, skip=skip, root=root, database=database
         )
+    elif reason is not None:
+        policy = _read_policy(policy_path, as_json=as_json)
+        holds.add_hold(chosen, policy, line, reason, today, as_json=as_json)
+    else:
+        from callveil.cli.purge_records import purge_records  # noqa: PLC0415
+
+        policy = _read_policy(policy_path, as_json=as_json)
+        journal = chosen.settings.journal
+        raise SystemExit(purge_records(chosen, policy, journal, today, dry_run=dry_run, as_json=as_json))
+
+
+def _refuse_elsewhere(mode: str, modes: tuple[str, ...], given: dict[str, object]) -> None:
+    """Refuse options that mean nothing in a mode: somebody who gives them expects something else."""
+    for option, value in given.items():
+        if value and mode not in modes:
+            belongs = " or ".join(name for name in modes if name)
+            raise click.UsageError(f"{option} belongs to {belongs}.")
+
+
+def _read_policy(path: Path, *, as_json: bool) -> Policy:
+    try:
+        return load_policy(path)
+    except PolicyError as error:
+        exit_with_problems(error, as_json=as_json)
