@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from bench import calls, decision, spawned
+from bench import backlog, calls, decision, records, spawned
 
-PARTS = {"decision": decision.measure, "spawned": spawned.measure, "calls": calls.measure}
+PARTS = {
+    "decision": decision.measure,
+    "spawned": spawned.measure,
+    "calls": calls.measure,
+    "records": records.measure,
+    "backlog": backlog.measure,
+}
 
 
 def main(names: list[str]) -> None:

@@ -20,14 +20,16 @@ class Goal:
     """What a figure should be.
 
     Attributes:
-        limit: of the ratio; of the difference, in the figure's unit, where `difference` is true.
+        limit: of the ratio, or, in the figure's unit, of what else counts.
         at_least: whether more is better.
         difference: whether the difference counts and not the ratio.
+        own: whether Callveil's own value counts, as where people wait for it.
     """
 
     limit: float
     at_least: bool = False
     difference: bool = False
+    own: bool = False
 
     def met(self, value: float) -> bool:
         """Return whether a ratio, or a difference, is as it should be."""
@@ -75,12 +77,16 @@ class Figure:
         if self.goal is None:
             return f"{said}; no goal{self._noted()}"
         bound = "at least" if self.goal.at_least else "at most"
+        value = self.ratio
+        goal = f"{bound} {self.goal.limit:.2f}"
         if self.goal.difference:
-            said += f"; added {number(self.difference)} {self.unit}"
+            value = self.difference
+            said += f"; added {number(value)} {self.unit}"
             goal = f"{bound} {number(self.goal.limit)} {self.unit} added"
-        else:
-            goal = f"{bound} {self.goal.limit:.2f}"
-        met = self.goal.met(self.difference if self.goal.difference else self.ratio)
+        elif self.goal.own:
+            value = median(self.ours)
+            goal = f"{bound} {number(self.goal.limit)} {self.unit}"
+        met = self.goal.met(value)
         return f"{said}; goal {goal}: {'met' if met else 'goal missed'}{self._noted()}"
 
     def _noted(self) -> str:

@@ -34,6 +34,9 @@ class TestFigure:
             (7.9, Goal(0.8, at_least=True), "ratio 0.79; goal at least 0.80: goal missed"),
             (15, Goal(5, difference=True), "added 5.00 ms; goal at most 5.00 ms added: met"),
             (15.1, Goal(5, difference=True), "added 5.10 ms; goal at most 5.00 ms added: goal missed"),
+            (15, Goal(15, own=True), "ratio 1.50; goal at most 15.0 ms: met"),
+            (15.1, Goal(15, own=True), "ratio 1.51; goal at most 15.0 ms: goal missed"),
+            (15, Goal(16, at_least=True, own=True), "ratio 1.50; goal at least 16.0 ms: goal missed"),
             (15, None, "ratio 1.50; no goal"),
         ],
     )
