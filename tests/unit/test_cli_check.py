@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from unit.policy_texts import GOOD, GOOD_AND_FULL, good_with
 
 HOTLINE = (
-    "calls out are hidden (Main Office +12065550100 beneath). Callers are never recorded. "
-    "To be kept: records 90 days, voicemail 14 days (this version deletes nothing by itself)."
+    "calls out are hidden (Main Office +12065550100 beneath). Records hold the day and a rough duration, and "
+    "nothing of who calls or is called. They are deleted after 90 days; monthly counts stay. Voicemail is to "
+    "be kept for 14 days (this version does not delete it by itself)."
 )
 
 
@@ -39,7 +40,8 @@ def test_good_policy(policy_path: Path) -> None:
         0,
         f"{policy_path}: fine.\n"
         f"hotline: {HOTLINE}\n"
-        "desk: calls out show +12065550100 (Main Office). Callers are never recorded.\n",
+        "desk: calls out show +12065550100 (Main Office). Records hold the day and a rough duration, and "
+        "nothing of who calls or is called. They are deleted after 90 days; monthly counts stay.\n",
         "",
     )
 
@@ -65,7 +67,8 @@ def test_show_code_and_shown_callers_are_said(policy_path: Path) -> None:
     assert "(Westside Clinic +12065550177 beneath). Staff may show +12065550177 with *82." in out
     assert (
         "desk: calls out are hidden (+12065550100 beneath). The telephones that ring show who calls. "
-        "Callers are never recorded. To be kept: records 1 day (" in out
+        "Records hold the day and a rough duration, and nothing of who calls or is called. They are deleted "
+        "after 1 day; monthly counts stay.\n" in out
     )
 
 
@@ -76,10 +79,12 @@ def test_every_way_to_show_a_number_is_said(policy_path: Path) -> None:
     assert out.splitlines()[1:] == [
         "hotline: calls out are hidden (Main Office +12065550100 beneath). Staff may show +12065550100 with "
         "*82. Staff may show +12065550177 (Westside Clinic) with *693 or +12065550178 with *690. When a "
-        "hidden call is rejected, staff are not offered to show the number. Callers are never recorded. To "
-        "be kept: records 90 days, voicemail 14 days (this version deletes nothing by itself).",
+        "hidden call is rejected, staff are not offered to show the number. Records hold the day and a rough "
+        "duration, and nothing of who calls or is called. They are deleted after 90 days; monthly counts "
+        "stay. Voicemail is to be kept for 14 days (this version does not delete it by itself).",
         "desk: calls out show one of 2 numbers of pool callbacks, always the same one to each person. The "
-        "telephones that ring show who calls. Callers are never recorded.",
+        "telephones that ring show who calls. Records hold the day and a rough duration, and nothing of who "
+        "calls or is called. They are deleted after 90 days; monthly counts stay.",
     ]
 
 
@@ -94,6 +99,26 @@ def test_notes_are_printed(policy_path: Path) -> None:
     code, out, _ = _check("--policy", policy_path)
     assert code == 0
     assert f"{policy_path}:22:18: Note: 112 in this range" in out
+
+
+def test_what_a_line_keeps_more_is_said(policy_path: Path) -> None:
+    more = "    caller: repeat\n    called: full\n    time: exact\n    duration: minute\n"
+    policy_path.write_text(good_with(("    outbound: office\n", "    outbound: office\n" + more)))
+    code, out, _ = _check("--policy", policy_path)
+    assert code == 0
+    assert (
+        "Records hold the exact time and the duration in minutes; a pseudonym, new each day, of who calls, "
+        "and the whole number of who is called. They are deleted after 90 days" in out
+    )
+    assert f"{policy_path}:24:13: Note: Records then hold a pseudonym of people who call." in out
+    assert "and are not anonymous." in out
+    assert f"{policy_path}:25:13: Note: Records then hold the numbers of people who are called" in out
+    policy_path.write_text(good_with(("    outbound: office\n", "    caller: country\n    time: hour\n")))
+    _, out, _ = _check("--policy", policy_path)
+    assert (
+        "Records hold the day and hour and a rough duration; the country of who calls, and nothing of" in out
+    )
+    assert "Note:" not in out
 
 
 def test_mistakes_go_to_standard_error(policy_path: Path) -> None:

@@ -3,99 +3,138 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 import click
 
-from callveil.cli.options import read_settings, settings_option
+from callveil.cli.options import settings_option
 from callveil.cli.problems import COULD_NOT_CHECK, echo_json
+from callveil.cli.records_in_words import LEGEND, in_words, needs_legend
+from callveil.cli.store import ChosenStore, store_option
 from callveil.record import Record
-from callveil.store.interface import StoreError
+from callveil.store.interface import Month, StoreError
 
-HEADINGS: Final = ("DAY", "LINE", "DIRECTION", "CALLER ID", "SPOKE FOR", "OUTCOME")
+MOST: Final = 1000
+"""Records that are shown unless it is said how many."""
 
-_DIRECTIONS: Final = {"in": "call in", "out": "call out"}
-_DECISIONS: Final = {
-    ("out", "emergency"): "Emergency number shown",
-    ("out", "hide"): "Hidden",
-    ("out", "show"): "Shown",
-    ("out", "substitute"): "Substitute shown",
-    ("out", "refuse"): "Refused",
-    ("in", "scrub"): "Not kept",
-    ("in", "show"): "Shown to the phones, not kept",
-}
-_SPOKEN: Final = {
-    "0": "did not speak",
-    "1-59s": "under 1 minute",
-    "1-4min": "1 to 4 minutes",
-    "5-14min": "5 to 14 minutes",
-    "15-29min": "15 to 29 minutes",
-    "30-59min": "30 to 59 minutes",
-    "60min+": "1 hour or more",
-}
-_OUTCOMES: Final = {
-    "ANSWERED": "answered",
-    "NO ANSWER": "no answer",
-    "BUSY": "busy",
-    "FAILED": "failed",
-    "CONGESTION": "network busy",
-}
+_MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
+_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 
-@click.command(epilog="Example: callveil records --line hotline")
-@click.option(
-    "--store",
-    "store_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The record store; else the one that the settings name.",
-)
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which records are shown.
+
+    Attributes:
+        line: of this line only.
+        since: that began on this day or later.
+        until: that began before this day.
+        most: at most so many, the latest.
+    """
+
+    line: str | None = None
+    since: date | None = None
+    until: date | None = None
+    most: int = MOST
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found.
+
+    Attributes:
+        records: in the order in which they are shown.
+        more: whether there are earlier ones that are not shown.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    more: bool = False
+
+
+@click.command(epilog="Example: callveil records --line hotline --month 2026-10")
+@store_option
 @settings_option
 @click.option("--line", metavar="LINE", help="Only the records of this line.")
+@click.option("--month", metavar="MONTH", help="Only those of a month, as 2026-10.")
+@click.option("--day", metavar="DAY", help="Only those of a day, as 2026-10-03.")
+@click.option(
+    "--most",
+    type=click.IntRange(min=1),
+    default=MOST,
+    show_default=True,
+    metavar="NUMBER",
+    help="Show at most so many, the latest.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def records(store_path: Path | None, settings_path: Path | None, line: str | None, *, as_json: bool) -> None:
+def records(
+    store_path: Path | None,
+    settings_path: Path | None,
+    line: str | None,
+    month: str | None,
+    day: str | None,
+    *,
+    most: int,
+    as_json: bool,
+) -> None:
     """Show what is remembered of calls: this is all of it.
 
-    Within a day, records stand in no order of time. Nothing is changed or created.
+    Within a day, or within the hour or second where a line keeps that, records stand in no order of time.
+    Nobody can be searched for by number. Nothing is changed or created.
     """
-    if store_path and settings_path:
-        raise click.UsageError("Give --store or --settings, not both.")
-    path = store_path or read_settings(settings_path).store
+    since, until = _period(month, day)
+    chosen = ChosenStore.of(store_path, settings_path)
     try:
-        found = asyncio.run(_read(path, line))
+        found = asyncio.run(_read(chosen, Choice(line, since, until, most)))
     except StoreError as error:
         click.echo(f"Could not check. {error}", err=True)
         raise SystemExit(COULD_NOT_CHECK) from error
     if as_json:
-        echo_json({"records": [_as_data(record) for record in found]})
-    else:
-        _print_table([in_words(record) for record in found])
+        echo_json({"records": [_as_data(record) for record in found.records], "more": found.more})
+        return
+    _print_table(in_words(found.records))
+    if needs_legend(found.records):
+        click.echo(LEGEND)
+    if found.more:
+        click.echo(f"There are more, of the same days or earlier: these are the latest {most}. See --most.")
 
 
-async def _read(path: Path, line: str | None) -> list[Record]:
-    from callveil.store.sqlite import SqliteStore  # noqa: PLC0415 - nor is it needed for --help
+def _period(month: str | None, day: str | None) -> tuple[date | None, date | None]:
+    """Return the first day that is asked for and the one after the last."""
+    if month and day:
+        raise click.UsageError("Give --month or --day, not both.")
+    if month:
+        match = _MONTH.fullmatch(month)
+        if not match:
+            raise click.UsageError("--month takes a month as 2026-10.")
+        asked = Month(int(match[1]), int(match[2]))
+        return asked.first, asked.after
+    if day:
+        try:
+            first = date.fromisoformat(day) if _DAY.fullmatch(day) else None
+        except ValueError:
+            first = None
+        if first is None:
+            raise click.UsageError("--day takes a day as 2026-10-03.")
+        return first, first + timedelta(days=1)
+    return None, None
 
-    store = await SqliteStore.open(path, read_only=True)
+
+async def _read(chosen: ChosenStore, choice: Choice) -> Found:
+    store = await chosen.open(read_only=True)
     try:
-        return [record async for record in store.records(line=line)]
+        rows = store.records(line=choice.line, since=choice.since, until=choice.until, most=choice.most + 1)
+        found = [record async for record in rows]
     finally:
         await store.close()
+    return Found(found[-choice.most :], more=len(found) > choice.most)
 
 
-def in_words(record: Record) -> tuple[str, ...]:
-    """Return a record in plain words, in the order of `HEADINGS`."""
-    return (
-        record.day.isoformat(),
-        record.line,
-        _DIRECTIONS.get(record.direction, record.direction),
-        _DECISIONS.get((record.direction, record.decision), record.decision),
-        _SPOKEN.get(record.spoken, record.spoken),
-        _OUTCOMES.get(record.disposition, record.disposition.lower()),
-    )
-
-
-def _as_data(record: Record) -> dict[str, str]:
+def _as_data(record: Record) -> dict[str, object]:
+    queue = record.queue
     return {
         "day": record.day.isoformat(),
         "began": record.began,
@@ -104,15 +143,16 @@ def _as_data(record: Record) -> dict[str, str]:
         "decision": record.decision,
         "spoken": record.spoken,
         "disposition": record.disposition,
-        "party": record.party,
+        "party": record.party or None,
+        "queue": {"name": queue.name, "outcome": queue.outcome, "waited": queue.waited} if queue else None,
     }
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:
-    if not rows:
+    if len(rows) < 2:
         click.echo("No records.")
         return
-    widths = [max(len(cell) for cell in column) for column in zip(HEADINGS, *rows, strict=True)]
-    for row in [HEADINGS, *rows]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(padded).rstrip())

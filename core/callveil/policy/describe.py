@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from callveil.coarse import Duration, Time
+from callveil.party import PartyKept
 from callveil.policy.model import HIDE, Identity, Line, Policy
+
+_TIMES: Final[dict[Time, str]] = {
+    "day": "the day",
+    "hour": "the day and hour",
+    "exact": "the exact time",
+}
+_DURATIONS: Final[dict[Duration, str]] = {
+    "bucket": "a rough duration",
+    "minute": "the duration in minutes",
+    "exact": "the exact duration",
+}
+_PARTIES: Final[dict[PartyKept, str]] = {
+    "none": "nothing of",
+    "country": "the country of",
+    "repeat": "a pseudonym, new each day, of",
+    "full": "the whole number of",
+}
 
 
 def describe_line(line: Line, policy: Policy) -> str:
@@ -15,7 +36,7 @@ def describe_line(line: Line, policy: Policy) -> str:
             *_substitutes(line, policy),
             *_after_rejection(line),
             *_inbound(line),
-            "Callers are never recorded.",
+            _recorded(line),
             *_kept(line),
         )
     )
@@ -57,13 +78,24 @@ def _inbound(line: Line) -> tuple[str, ...]:
     return ("The telephones that ring show who calls.",) if line.show_caller else ()
 
 
+def _recorded(line: Line) -> str:
+    """Return what records hold beside the line, the direction, the decision and the outcome."""
+    held = f"Records hold {_TIMES[line.time]} and {_DURATIONS[line.duration]}"
+    if line.caller == line.called == "none":
+        return f"{held}, and nothing of who calls or is called."
+    return f"{held}; {_PARTIES[line.caller]} who calls, and {_PARTIES[line.called]} who is called."
+
+
 def _kept(line: Line) -> tuple[str, ...]:
-    kept = [
-        f"{what} {days} {'day' if days == 1 else 'days'}"
-        for what, days in (("records", line.keep.records), ("voicemail", line.keep.voicemail))
-        if days is not None
-    ]
-    return (f"To be kept: {', '.join(kept)} (this version deletes nothing by itself).",) if kept else ()
+    records = f"They are deleted after {_days(line.keep.records)}; monthly counts stay."
+    if not line.mailboxes:
+        return (records,)
+    voicemail = _days(line.keep.voicemail)
+    return (records, f"Voicemail is to be kept for {voicemail} (this version does not delete it by itself).")
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def _named(identity: Identity) -> str:

@@ -36,6 +36,7 @@ def find_notes(tree: Tree, preset: Preset) -> Iterator[tuple[Path, str]]:
     yield from _trunks_that_cannot_hide(tree)
     yield from _numbers_on_other_trunks(tree)
     yield from _ordinary_rejections(tree)
+    yield from _kept_parties(tree)
 
 
 def _emergency_extensions(tree: Tree, preset: Preset) -> Iterator[tuple[Path, str]]:
@@ -99,3 +100,22 @@ def _ordinary_rejections(tree: Tree) -> Iterator[tuple[Path, str]]:
                 f'Note: Telephones also answer "{answer}" when nobody minds a hidden call, for example when '
                 "they are busy or off. Staff would then be offered to show a number for nothing.",
             )
+
+
+def _kept_parties(tree: Tree) -> Iterator[tuple[Path, str]]:
+    for key in tree.names(("lines",)):
+        for setting, whose in (("caller", "people who call"), ("called", "people who are called")):
+            path: Path = ("lines", key, setting)
+            kept = tree.text(path)
+            if kept == "repeat":
+                yield (
+                    path,
+                    f"Note: Records then hold a pseudonym of {whose}. They show that the same person called "
+                    "or was called several times on a day, and are not anonymous.",
+                )
+            elif kept == "full":
+                yield (
+                    path,
+                    f"Note: Records then hold the numbers of {whose}, for anybody to find who gets hold of "
+                    "the store or of a backup. Keep them for no longer than you must.",
+                )
