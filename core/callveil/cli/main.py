@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "install": Lazy("callveil.cli.install:install", "Put Callveil's files where Asterisk reads them."),
     "purge": Lazy("callveil.cli.purge:purge", "Delete what is kept no longer; monthly counts stay."),
     "records": Lazy("callveil.cli.records:records", "Show what is remembered of calls."),
+    "report": Lazy("callveil.cli.report:report", "Say how many calls a month had, few calls protected."),
     "serve": Lazy("callveil.cli.serve:serve", "Run Callveil beside Asterisk."),
     "status": Lazy("callveil.cli.status:status", "Say by which trunks hidden calls leave."),
 }

@@ -1,0 +1,1 @@
+"""The monthly report: numbers of calls, with the few-call cells protected."""
