@@ -11,6 +11,7 @@ from typing import Final
 from callveil.record import Record
 
 from callveil_ami.events import Problem, read_cdr
+from callveil_ami.queues import QUEUE_EVENTS, Queues
 from callveil_ami.waiting import say
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Intake:
         self._troubles = troubles
         self._capacity = capacity
         self._waiting: deque[Record] = deque()
+        self._queues = Queues()
         self.arrived = asyncio.Event()
         self.ignored = 0
         self.unreadable = 0
@@ -47,9 +49,15 @@ class Intake:
         return len(self._waiting)
 
     def take(self, headers: Mapping[str, object]) -> None:
-        """Take in one ``Cdr`` event. Never raises: an error in here would cost the connection."""
+        """Take in one event of `callveil_ami.session.HEARD`.
+
+        Never raises: an error in here would cost the connection.
+        """
         try:
-            found = read_cdr(headers)
+            if headers.get("Event") in QUEUE_EVENTS:
+                self._queues.hear(headers)
+                return
+            found = read_cdr(headers, self._queues.visit(headers))
         except Exception as error:
             found = Problem(f"reading it failed ({type(error).__name__})")
         if found is None:

@@ -1,15 +1,15 @@
-"""A dependable session with Asterisk's manager interface, which hears of calls' records."""
+"""A dependable session with Asterisk's manager interface, which hears of calls' records and queues."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 from callveil.settings import AmiSettings
 
-from callveil_ami.connection import AmiConnection, RefusedError, SessionError
+from callveil_ami.connection import AmiConnection, OnEvent, RefusedError, SessionError
+from callveil_ami.queues import QUEUE_EVENTS
 from callveil_ami.waiting import Backoff, first_of, run_unless, say
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,11 @@ log = logging.getLogger(__name__)
 PART: Final = "ami"
 """The name under which the session says what is wrong."""
 
-OnCdr = Callable[[Mapping[str, object]], None]
+HEARD: Final = ("Cdr", *QUEUE_EVENTS)
+"""The events that it listens to."""
+
+CLASSES: Final = "cdr,agent"
+"""Their classes. A manager user that may read only the first hears records all the same."""
 
 
 class AmiSession:
@@ -25,7 +29,7 @@ class AmiSession:
 
     Args:
         settings: where, and how to log in.
-        on_cdr: called with each ``Cdr`` event; must not raise and must not wait.
+        on_event: called with each event of `HEARD`; must not raise and must not wait.
         troubles: where it says what is wrong.
         backoff: the pauses between attempts.
 
@@ -36,12 +40,12 @@ class AmiSession:
     def __init__(
         self,
         settings: AmiSettings,
-        on_cdr: OnCdr,
+        on_event: OnEvent,
         troubles: dict[str, str],
         backoff: Backoff | None = None,
     ) -> None:
         self._settings = settings
-        self._on_cdr = on_cdr
+        self._on_event = on_event
         self._troubles = troubles
         self._backoff = backoff or Backoff()
         self.logged_in = asyncio.Event()
@@ -66,7 +70,7 @@ class AmiSession:
         Raises:
             SessionError: what went wrong.
         """
-        connection = await AmiConnection.open(self._settings, "cdr", {"Cdr": self._on_cdr})
+        connection = await AmiConnection.open(self._settings, CLASSES, dict.fromkeys(HEARD, self._on_event))
         try:
             self.logged_in.set()
             if self._troubles.pop(PART, None):

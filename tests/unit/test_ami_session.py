@@ -8,7 +8,7 @@ import struct
 
 from callveil_ami.session import AmiSession
 from callveil_ami.waiting import Backoff
-from harness.fake_ami import FakeAmi, cdr, fake_ami, until
+from harness.fake_ami import FakeAmi, cdr, fake_ami, message, until
 
 
 def quick() -> Backoff:
@@ -36,13 +36,16 @@ async def running(server: FakeAmi, **settings):
         assert "ami" not in troubles
 
 
-async def test_logs_in_for_records_only_and_hears_them():
+async def test_logs_in_for_records_and_queues_and_hears_them():
     async def play(writer):
-        writer.write(cdr(1) + cdr(2))
+        calls = {"Event": "QueueCallerJoin", "VeilId": "of a queue"}
+        rest = {"Event": "QueueMemberStatus", "VeilId": "not asked for"}
+        writer.write(cdr(1) + message(calls) + message(rest) + cdr(2))
 
     async with fake_ami(play=play) as server, running(server) as (session, events, troubles):
-        await until(lambda: len(events) == 2)
-        assert server.login_headers["Events"] == "cdr"
+        await until(lambda: len(events) == 3)
+        assert events[1] == "of a queue"
+        assert server.login_headers["Events"] == "cdr,agent"
         assert session.logged_in.is_set()
         assert troubles == {}
         await until(lambda: server.actions.count("Ping") >= 3)

@@ -196,8 +196,7 @@ def test_the_two_manager_users_share_no_right(asterisk: Path) -> None:
     run(asterisk)
     text = (asterisk / "etc" / "callveil" / "manager.conf").read_text(encoding="utf-8")
     listener, _, audit = text.partition("[callveil-audit]")
-    assert "\nread=cdr\n" in listener
-    assert "\nwrite=\n" in listener
+    assert "\nread=cdr,agent\nwrite=\neventfilter=^Event: (Cdr|" in listener
     assert "\nread=system\nwrite=system\neventfilter=^Event: (" in audit
     for section in (listener, audit):
         assert "\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n" in section
