@@ -19,6 +19,7 @@ from callveil.policy.compiled import write_compiled
 from callveil.policy.load import PolicyError, load_policy_file
 from callveil.policy.model import Policy
 from callveil.settings import Settings
+from callveil.troubles_file import keep_written
 from callveil.trunk_state import unfit_trunks
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ async def serve(live: Live, policy_path: Path, services: dict[str, Service]) -> 
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload_policy, live, policy_path)
     tasks = [asyncio.create_task(_run(service, live, stop), name=name) for name, service in services.items()]
+    telling = asyncio.create_task(keep_written(live, stop))
     asked = asyncio.create_task(stop.wait())
     ready = asyncio.create_task(live.ready.wait())
     try:
@@ -102,6 +104,7 @@ async def serve(live: Live, policy_path: Path, services: dict[str, Service]) -> 
         notify("STOPPING=1")
         stop.set()
         await asked
+        await asyncio.gather(telling, return_exceptions=True)
         ready.cancel()
         await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
         for task in tasks:

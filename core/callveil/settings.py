@@ -63,6 +63,7 @@ class Settings:
         contacts: database of what is agreed with single people, see `callveil.contacts`.
         contacts_key: the key without which nobody in that database can be found.
         trunks: what is known of the trunks' settings, see `callveil.trunk_state`.
+        troubles: what the daemon says is wrong, see `callveil.troubles_file`.
     """
 
     ami: AmiSettings = field(default_factory=AmiSettings)
@@ -73,3 +74,4 @@ class Settings:
     contacts: Path = Path("/var/lib/callveil/contacts.sqlite3")
     contacts_key: Path = Path("/var/lib/callveil/contacts.key")
     trunks: Path = Path("/var/lib/callveil/trunks.json")
+    troubles: Path = Path("/run/callveil/troubles.json")

@@ -120,6 +120,7 @@ class SettingsPart(Part):
     contacts: PathText = str(_DEFAULTS.contacts)
     contacts_key: PathText = str(_DEFAULTS.contacts_key)
     trunks: PathText = str(_DEFAULTS.trunks)
+    troubles: PathText = str(_DEFAULTS.troubles)
 
 
 def read_settings_part(path: Path, *, required: bool) -> SettingsPart:
@@ -173,6 +174,7 @@ def load_settings(path: Path, *, required: bool) -> Settings:
         contacts=Path(part.contacts),
         contacts_key=Path(part.contacts_key),
         trunks=Path(part.trunks),
+        troubles=Path(part.troubles),
     )
 
 

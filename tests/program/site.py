@@ -23,7 +23,7 @@ OUTAGES: Final = {"stopped": signal.SIGTERM, "killed": signal.SIGKILL, "frozen":
 # How an admin makes the folders, see README.md.
 FOLDERS: Final = (
     "install -d -m 2770 -o asterisk -g asterisk /var/spool/callveil && "
-    "install -d -m 750 -o asterisk -g asterisk /etc/callveil /var/lib/callveil && "
+    "install -d -m 750 -o asterisk -g asterisk /etc/callveil /var/lib/callveil /run/callveil && "
     f"install -d {SOUNDS}/en"
 )
 

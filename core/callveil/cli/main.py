@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "records": Lazy("callveil.cli.records:records", "Show what is remembered of calls."),
     "report": Lazy("callveil.cli.report:report", "Say how many calls a month had, few calls protected."),
     "serve": Lazy("callveil.cli.serve:serve", "Run Callveil beside Asterisk."),
-    "status": Lazy("callveil.cli.status:status", "Say by which trunks hidden calls leave."),
+    "status": Lazy("callveil.cli.status:status", "Say what is wrong now, and which trunks hide calls."),
 }
 
 

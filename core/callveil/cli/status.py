@@ -12,6 +12,7 @@ from callveil.cli.options import policy_option, read_settings, settings_option
 from callveil.cli.problems import COULD_NOT_CHECK, FINDING, FINE, echo_json, exit_with_problems
 from callveil.policy.load import PolicyError, load_policy
 from callveil.policy.model import Policy
+from callveil.troubles_file import read_troubles
 from callveil.trunk_report import Outcome, TrunkReport, in_local_time, report_on
 from callveil.trunk_state import read_state
 
@@ -25,21 +26,28 @@ NONE_LEFT: Final = (
 @settings_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(policy_path: Path, settings_path: Path | None, *, as_json: bool) -> None:
-    """Say by which trunks hidden calls leave, and why not by others.
+    """Say what is wrong now, and by which trunks hidden calls leave, and why not by others.
 
-    Callveil looks at each trunk's settings while it runs; this tells what it has seen. Nothing is changed.
+    Callveil sees this while it runs; the command tells what it has seen. Nothing is changed.
     """
     try:
         policy = load_policy(policy_path)
     except PolicyError as error:
         exit_with_problems(error, as_json=as_json)
-    reports = _trunks(policy, read_settings(settings_path).trunks, datetime.now(UTC))
-    code = exit_code(reports)
+    settings = read_settings(settings_path)
+    reports = _trunks(policy, settings.trunks, datetime.now(UTC))
+    troubles, unknown = _troubles(settings.troubles, datetime.now(UTC))
+    code = _worst(exit_code(reports), FINDING if troubles else FINE, COULD_NOT_CHECK if unknown else FINE)
     if as_json:
-        echo_json({"ok": code == FINE, "trunks": [_as_data(report) for report in reports]})
+        said = {"troubles": troubles, "unknown": unknown}
+        echo_json({"ok": code == FINE, **said, "trunks": [_as_data(report) for report in reports]})
     else:
         for line in _lines(reports):
             click.echo(line)
+        for text in troubles.values():
+            click.echo(f"Wrong now: {text}")
+        if unknown:
+            click.echo(unknown)
     raise SystemExit(code)
 
 
@@ -49,6 +57,23 @@ def exit_code(reports: list[TrunkReport]) -> int:
     if Outcome.NOT_USED in outcomes:
         return FINDING
     return COULD_NOT_CHECK if Outcome.UNKNOWN in outcomes else FINE
+
+
+def _worst(*codes: int) -> int:
+    return next((code for code in (FINDING, COULD_NOT_CHECK) if code in codes), FINE)
+
+
+def _troubles(path: Path, now: datetime) -> tuple[dict[str, str], str]:
+    """Return what the daemon says is wrong, or why that is not known."""
+    try:
+        said = read_troubles(path)
+    except FileNotFoundError:
+        return {}, f"Could not check: Callveil does not run, or cannot write {path}."
+    except (OSError, ValueError):
+        return {}, f"Could not check: {path} cannot be read. Run this as root."
+    if said.is_old(now):
+        return {}, f"Could not check: Callveil does not run. It last did {in_local_time(said.written)}."
+    return dict(said.troubles), ""
 
 
 def _trunks(policy: Policy, path: Path, now: datetime) -> list[TrunkReport]:

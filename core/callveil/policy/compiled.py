@@ -96,9 +96,22 @@ def write_compiled(path: Path, policy: Policy, source_sha256: str) -> None:
         source_sha256: hexadecimal digest of the bytes of the file that it was read from.
 
     Raises:
-        OSError: if it cannot be written; whatever was there before still is.
+        OSError: if it cannot be written and the very same is not there already; what was there still is.
     """
-    write_whole(path, compile_policy(policy, source_sha256))
+    text = compile_policy(policy, source_sha256)
+    try:
+        write_whole(path, text)
+    except OSError:
+        # A full disk must not keep a daemon from starting that would write nothing new.
+        if not _holds(path, text):
+            raise
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
 
 
 def load_for_script(policy_path: Path, compiled_path: Path) -> Policy:
