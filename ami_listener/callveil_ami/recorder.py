@@ -73,8 +73,7 @@ class Recorder:
                 log.warning("%s", error)
             await self.close()
             raise
-        if self._troubles.pop("store", None):
-            log.warning("The record store works again")
+        self._say_it_works()
         return result
 
     async def settle(self) -> None:
@@ -90,6 +89,11 @@ class Recorder:
             # A store that another program reads just now is kept open; one that is lost is opened again.
             await self.use(lambda store: store.holds())
             raise
+        self._say_it_works()
+
+    def _say_it_works(self) -> None:
+        if self._troubles.pop("store", None):
+            log.warning("The record store works again")
 
     async def _ready(self) -> Store:
         async with self._opening:

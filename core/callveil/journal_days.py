@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -31,11 +30,16 @@ def earliest_day(folder: Path) -> date | None:
     """
     found: set[bytes] = set()
     try:
-        entries = [entry for entry in os.scandir(folder) if _FILE.fullmatch(entry.name)]
+        # Nobody reads records from a link, a pipe or a folder.
+        paths = [
+            entry.path
+            for entry in os.scandir(folder)
+            if _FILE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+        ]
     except FileNotFoundError:
         return None
-    for entry in entries:
-        found |= _days(entry.path)
+    for path in paths:
+        found |= _days(path)
     return min((day for text in found if (day := _as_day(text))), default=None)
 
 
@@ -45,8 +49,6 @@ def _days(path: str) -> set[bytes]:
     except FileNotFoundError:
         return set()  # done with, a moment ago
     with open(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return set()  # nobody reads records from such a thing
         found: set[bytes] = set()
         end = b""
         while data := file.read(_AT_ONCE):
