@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import backlog, calls, decision, records, spawned
+from bench import backlog, calls, decision, records, spawned, written
 
 PARTS = {
     "decision": decision.measure,
@@ -12,6 +12,7 @@ PARTS = {
     "calls": calls.measure,
     "records": records.measure,
     "backlog": backlog.measure,
+    "written": written.measure,
 }
 
 
