@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from callveil.coarse import is_duration, is_time
+from callveil.coarse import BUCKETS, is_duration, is_time
 from callveil.decision import Kind
 from callveil.party import party_kind
 from callveil.record import DISPOSITIONS, QUEUE_OUTCOMES, QueueVisit, Record, record_key
@@ -76,6 +76,13 @@ def make_record(values: tuple[str, ...], queue: QueueVisit | None = None) -> Rec
         if not fits(field, value):
             raise FieldError(field)
     call_id, _, line, direction, decision, began, spoken, disposition, party = values
+    if decision == Kind.REFUSE:
+        # It was not made. Where the telephone, or a caller who was transferred, had been answered before,
+        # Asterisk says that it was.
+        disposition = "NO ANSWER"
+    if disposition != "ANSWERED":
+        # For the same reason Asterisk counts how long it rang.
+        spoken = BUCKETS[0]
     return Record(
         key=record_key(call_id),
         line=line,
