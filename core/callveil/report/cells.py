@@ -39,8 +39,8 @@ class Cell:
 def grow(shape: Shape | None, leaves: Leaves) -> tuple[Cell, ...]:
     """Return the parts of a number of calls, all of them shown.
 
-    Two divisions are left out that would tell nothing more: of no calls, and by queues where no queue was heard
-    of, so that one part is the whole.
+    Two divisions are left out that would tell nothing more: of no calls, and by queues where no queue was
+    heard of, so that one part is the whole.
     """
     below: dict[str, list[tuple[tuple[str, ...], int]]] = defaultdict(list)
     if shape is not None:

@@ -4,11 +4,12 @@ A part of 1 to 10 calls is too few to be shown (the cell size rule of the US Cen
 Services: nothing under 11), and a 0 is shown. Who knows the whole, all other parts *and this very rule* must
 find more than one number of calls that may stand in each hidden part. That holds by these steps:
 
-1. The hidden parts are those of 1 to 10. Their sum can be computed from the whole. It tells each of them only
-   where there is one, or where they are as small as they can be (all 1) or as large (all 10).
-2. Then the smallest larger number is hidden as well, with every part that equals it. Now two hidden parts
-   differ, and whether a part is hidden depends on its number alone and never on its place: the same parts
-   with two numbers swapped make the same report.
+1. The hidden parts are those of 1 to 10. Their sum can be computed from the whole. It must not be one of 1 to
+   10 itself; nor may it tell each of them, as where they are as small as they can be (all 1) or as large
+   (all 10).
+2. Where it is or does, the smallest larger number is hidden as well, with every part that equals it. Now two
+   hidden parts differ, and whether a part is hidden depends on its number alone and never on its place: the
+   same parts with two numbers swapped make the same report.
 3. Otherwise either two hidden parts differ, and swapping them makes the same report; or all are the same
    number from 2 to 9, and so does one call more in the one and one less in another.
 4. Where step 2 finds nothing larger, all parts are hidden or 0. If all are 10, *k* of them (k under 11),
@@ -36,6 +37,6 @@ def hidden_parts(calls: Sequence[int], least: int = LEAST_SHOWN) -> frozenset[in
     """
     few = [number for number in calls if 0 < number < least]
     hide = set(few)
-    if few and (len(few) == 1 or sum(few) in (len(few), len(few) * (least - 1))):
+    if few and (sum(few) < least or sum(few) in (len(few), len(few) * (least - 1))):
         hide.update(sorted({number for number in calls if number >= least})[:1])
     return frozenset(place for place, number in enumerate(calls) if number in hide)

@@ -1,19 +1,19 @@
 """The report of a month.
 
 The total is exact. Lines are listed where at least one of them can be shown. Where none can, even their names
-would say which of them had calls, so none is listed; where exactly two had calls, all lines together are
-divided instead.
+would say which of them had calls, so none is listed. All lines together are divided instead, where that tells
+of no line: where two had calls, or all but a few calls were of one.
 
 Why each line still may have had another number of calls, for somebody who knows these rules:
 
 - *Lines are listed*: by the steps of `family`, whose other tables keep the lines that are listed.
-- *Nothing but the total, 11 or more*: three or more lines had calls. The same steps hold. For *k* lines of
-  10, 11 or more: k - 9 lines of 1 and 9 of k + 1 make the same report. For lines of 1 (11 at least): one of 2
-  and one line less.
-- *All lines together*: of two lines, one had from 1 to 10. Any number from 1 to 10 will do, with the rest on
-  the other line, and any of the calls may be on it. That one has no telephones or the other takes no calls,
-  say, changes nothing: if calls in were all of one line's and calls out all of the other's, one of both
-  would be under 11, and so hidden with the other.
+- *Nothing but the total, 11 or more*: three or more lines had calls. The same steps hold, with other tables
+  that have three or more lines, too. For *k* lines of 10, 11 or more: k - 9 lines of 1 and 9 of k + 1 make
+  the same report. For lines of 1 (11 at least): one of 2 and one line less.
+- *All lines together*: all but 1 to 10 calls are of one line, or there are two lines and one has 1 to 10. A
+  call may be another line's as well, as long as that stays so. Knowing that a line takes no calls or makes
+  none does not help: where calls in and calls out are both shown, 11 or more of each, the line with the most
+  had both. Where there are none of one kind, nobody learns which line has the other. Else both are hidden.
 - *Nothing but the total, under 11*: it is exact, as promised. A program that has one line tells that line's
   total so.
 """
@@ -103,7 +103,8 @@ def make_report(month: Month, counts: Iterable[Count], today: date, *, least: in
     shown = protect(lines, least)
     if any(line.calls is not None for line in shown):
         return replace(report, detail=Detail.LINES, parts=shown)
-    if len(lines) == 2:
+    many = [line.calls for line in lines if line.calls and line.calls >= least]
+    if len(lines) == 2 or (len(many) == 1 and total - many[0] < least):
         together = grow(LINE, [leaf for leaves in by_line.values() for leaf in leaves])
         return replace(report, detail=Detail.TOGETHER, parts=protect(together, least))
     return replace(report, detail=Detail.TOTAL_ONLY)

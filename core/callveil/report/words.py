@@ -41,15 +41,14 @@ RUNNING: Final = (
     "This month is not over. Do not hand this report out: two reports of the same month, set against each"
     " other, tell of single days."
 )
+_NO_LINE: Final = (
+    "No line is shown by itself: some had fewer than {least} calls, and the others would tell how many."
+)
 _DETAIL: Final = {
     Detail.NO_CALLS: "No calls are recorded in this month.",
     Detail.TOO_FEW: "There were fewer than {least} calls in all, so nothing but their total is shown.",
-    Detail.TOGETHER: (
-        "No line is shown by itself: one had fewer than {least} calls, and the other would tell how many."
-    ),
-    Detail.TOTAL_ONLY: (
-        "No line is shown by itself: each had fewer than {least} calls, or would tell how many another had."
-    ),
+    Detail.TOGETHER: _NO_LINE,
+    Detail.TOTAL_ONLY: _NO_LINE,
 }
 _TOGETHER: Final = "The numbers are of all lines together."
 _UNLISTED: Final = "Nor is it shown whether this line had any calls."
