@@ -151,8 +151,10 @@ async def test_every_day_and_with_another_policy(tmp_path):
         assert house.lines() == ["desk", "desk", "hotline"]
         house.today += timedelta(days=1)
         await until(lambda: house.lines() == ["desk"])
+        await until(lambda: house.store.did[-1] == "settle")
         house.policy = program(lines=(replace(DESK, keep=Keep(records=7)),))
         await until(lambda: house.lines() == [])
+        await asyncio.sleep(0.1)
         done = house.store.did.count("purge")
         await asyncio.sleep(0.1)
         assert house.store.did.count("purge") == done

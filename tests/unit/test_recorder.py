@@ -1,10 +1,12 @@
 """Events and journal meet in one store, each record once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from callveil.live import Live
+from callveil.policy.model import Keep
 from callveil.record import Record
 from callveil.settings import Settings
 from callveil.store.interface import StoreError
@@ -14,6 +16,7 @@ from callveil_ami.intake import Intake
 from callveil_ami.recorder import Recorder
 from callveil_ami.waiting import Backoff
 from harness.fake_ami import CDR, cdr, fake_ami, until
+from unit.policies import HOTLINE, program
 
 JOURNAL_LINE = '"{}-193847261","{}","hotline","out","hide","2026-07-01","1-59s","ANSWERED"\n'
 
@@ -71,8 +74,12 @@ async def _stored(path: Path) -> list[Record]:
 def _live(tmp_path: Path, ami) -> Live:
     folder = tmp_path / "spool"
     folder.mkdir()
-    settings = Settings(ami=ami, journal=folder, store=tmp_path / "records.sqlite3")
-    return Live(policy=None, settings=settings)  # type: ignore[arg-type]
+    settings = Settings(
+        ami=ami, journal=folder, store=tmp_path / "records.sqlite3", compiled=tmp_path / "policy.json"
+    )
+    # Records of the day that the tests' events tell of are never over, and no trunk is looked at.
+    line = replace(HOTLINE, keep=Keep(records=3650))
+    return Live(policy=program(lines=(line,), trunks=()), settings=settings)
 
 
 async def test_service_keeps_each_record_once_and_drains_at_the_end(tmp_path):
