@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from datetime import datetime
+from datetime import date
 from typing import Final, Literal
 
 Time = Literal["day", "hour", "exact"]
@@ -31,8 +31,9 @@ BUCKETS: Final = ("0", "1-59s", "1-4min", "5-14min", "15-29min", "30-59min", "60
 _BUCKET_BEGINS: Final = (0, 1, 60, 300, 900, 1800, 3600)
 _TIME_LENGTHS: Final = {"day": 10, "hour": 13, "exact": 19}
 # A clock without a battery begins at 1970; the calls of then count, too.
-_TIME: Final = re.compile(r"(19[7-9][0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2}(T[0-9]{2}(:[0-9]{2}:[0-9]{2})?)?")
-_FORMATS: Final = {10: "%Y-%m-%d", 13: "%Y-%m-%dT%H", 19: "%Y-%m-%dT%H:%M:%S"}
+_TIME: Final = re.compile(
+    r"((19[7-9][0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2})(T([01][0-9]|2[0-3])(:[0-5][0-9]:[0-5][0-9])?)?"
+)
 _SPOKEN: Final = re.compile(r"(0|[1-9][0-9]{0,5})min|[1-9][0-9]{0,7}s")
 
 
@@ -43,10 +44,11 @@ def bucket(seconds: int) -> str:
 
 def is_time(text: str) -> bool:
     """Return whether a text is a time in one of the three forms, and a time that exists."""
-    if not _TIME.fullmatch(text):
+    found = _TIME.fullmatch(text)
+    if not found:
         return False
     try:
-        datetime.strptime(text, _FORMATS[len(text)])
+        date.fromisoformat(found[1])
     except ValueError:
         return False
     return True
