@@ -38,6 +38,8 @@ class Images:
     callveil: str
     """Callveil without Asterisk, to stand beside 16."""
     tools: str
+    databases: str
+    """PostgreSQL and MariaDB."""
 
 
 def build_images(docker: Docker) -> Images:
@@ -53,6 +55,7 @@ def build_images(docker: Docker) -> Images:
             }
             tools = pool.submit(builder.tools, bases["forky"].result())
             python = pool.submit(builder.python, bases["forky"].result())
+            databases = pool.submit(builder.databases, bases["forky"].result())
             pbx = {
                 "22": pool.submit(builder.callveil, "asterisk", asterisk["22"].result(), "22-callveil-"),
                 "16": pool.submit(builder.mail_guard, asterisk["16"].result()),
@@ -63,6 +66,7 @@ def build_images(docker: Docker) -> Images:
                 pbx={version: tag.result() for version, tag in pbx.items()},
                 callveil=callveil.result(),
                 tools=tools.result(),
+                databases=databases.result(),
             )
         builder.prune()
     return images
@@ -119,6 +123,10 @@ class Builder:
     def tools(self, base: str) -> str:
         """SIPp and speech."""
         return self.build("tools", "tools.Dockerfile", base, {})
+
+    def databases(self, base: str) -> str:
+        """PostgreSQL and MariaDB."""
+        return self.build("databases", "databases.Dockerfile", base, {})
 
     def python(self, base: str) -> str:
         """Python alone, for Callveil beside an older Asterisk."""
@@ -207,7 +215,13 @@ def main() -> int:
     except HarnessError as problem:
         print(problem, file=sys.stderr)
         return 1
-    for tag in (*images.asterisk.values(), *images.pbx.values(), images.callveil, images.tools):
+    for tag in (
+        *images.asterisk.values(),
+        *images.pbx.values(),
+        images.callveil,
+        images.tools,
+        images.databases,
+    ):
         print(tag)
     say(f"all images are there ({time.monotonic() - began:.0f} s)")
     return 0

@@ -86,6 +86,7 @@ class Pbx(Closing):
         version: Version = "22",
         flavour: Flavour = "callveil",
         overlay: Mapping[str, str | bytes] | None = None,
+        mounts: Sequence[str] = (),
     ) -> Self:
         """Starts the containers and waits until Asterisk has fully booted.
 
@@ -93,23 +94,24 @@ class Pbx(Closing):
             version: of Asterisk.
             flavour: `plain` is the control without Callveil.
             overlay: files by their path in the container, put over the flavour's own.
+            mounts: folders or volumes of others that it sees too, as ``what:where``.
         """
         docker, images = ready()
         self = cls(docker, version, flavour)
         try:
-            self._create(images, overlay or {})
+            self._create(images, overlay or {}, mounts)
             self.start_asterisk()
         except BaseException:
             self.close()
             raise
         return self
 
-    def _create(self, images: Images, overlay: Mapping[str, str | bytes]) -> None:
+    def _create(self, images: Images, overlay: Mapping[str, str | bytes], others: Sequence[str]) -> None:
         image = (images.pbx if self.flavour == "callveil" else images.asterisk)[self.version]
         # The search for leaks looks into Asterisk's open files, which only a tracer may: Asterisk has changed
         # its user.
         common = ["--label", f"{LABEL}={owner()}", "--log-driver", "none", "--cap-add", "SYS_PTRACE"]
-        mounts: list[str] = []
+        mounts = [part for mount in others for part in ("-v", mount)]
         # The journal's folder is a volume in any case: Linux grants no leases on a container's overlay.
         for number, path in enumerate((JOURNAL,) if self.callveil is self.pbx else SHARED):
             volume = f"{self.id}-{number}"
