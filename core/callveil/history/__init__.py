@@ -1,0 +1,1 @@
+"""What Asterisk kept of calls before Callveil: found, counted and removed, place by place."""
