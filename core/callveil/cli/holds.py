@@ -107,11 +107,9 @@ async def _add(chosen: ChosenStore, policy: Policy, hold: Hold) -> list[Hold]:
     await _read(chosen)  # a store that does not exist is not made
     store = await chosen.open()
     try:
-        known = await store.holds()
         if hold.line != ALL_LINES:
-            await _check_line(store, policy, hold.line, known)
-        since = next((one.since for one in known if one.line == hold.line), hold.since)
-        await store.hold(Hold(hold.line, since, hold.reason))
+            await _check_line(store, policy, hold.line, await store.holds())
+        await store.hold(hold)
         return await store.holds()
     finally:
         await store.close()
