@@ -145,7 +145,9 @@ def _print_result(outcomes: list[Outcome], *, removed: bool) -> None:
     click.echo()
     for outcome in outcomes:
         if removed and outcome.state is State.REMOVED:
-            click.echo(f"Removed: {outcome.key}, {in_numbers(outcome.found)}.")
+            click.echo(
+                f"Removed: {outcome.key}, {in_numbers(outcome.found)}. {' '.join(outcome.notes)}".rstrip()
+            )
         elif outcome.state is State.LEFT:
             click.echo(f"NOT removed: {outcome.key}, {in_numbers(outcome.found)}. {' '.join(outcome.why)}")
     for outcome in outcomes:
@@ -161,6 +163,6 @@ def _as_data(outcome: Outcome) -> dict[str, Any]:
         "state": outcome.state.value,
         "found": dict(outcome.found.counts),
         "where": list(outcome.found.where),
-        "notes": list(outcome.found.notes),
+        "notes": [*outcome.found.notes, *outcome.notes],
         "why": list(outcome.why),
     }

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from callveil.history.machine import Machine
-from callveil.history.model import Found
+from callveil.history.model import Found, Gone
 from callveil.history.sqlite_file import change, looking
 
 FILE: Final = "astdb.sqlite3"
@@ -112,24 +112,24 @@ class AstDb:
         except Exception as error:
             raise AstDbError(f"{self._tree.folder(FILE)} cannot be read.") from error
 
-    def delete(self, families: Iterable[str]) -> tuple[str, ...]:
+    def delete(self, families: Iterable[str]) -> Gone:
         """Delete families; return what is left, and why."""
         if self._machine.running:
             return self._ask_to_delete(list(families))
         return self._delete_in_file(list(families))
 
-    def _ask_to_delete(self, families: list[str]) -> tuple[str, ...]:
+    def _ask_to_delete(self, families: list[str]) -> Gone:
         before = self._machine.ask('database query "PRAGMA secure_delete"') or ""
         said = self._machine.ask('database query "PRAGMA secure_delete=ON"') or ""
         if not re.search(r"secure_delete: 1\b", said):
-            return ("This Asterisk does not overwrite what it deletes. Try again with Asterisk stopped.",)
+            return Gone(("This Asterisk does not overwrite what it deletes. Try again with it stopped.",))
         for family in families:
             self._machine.ask(f"database deltree {family}")
         if not self._written(families):
-            return (f"Asterisk has not written {self._tree.folder(FILE)} yet.",)
+            return Gone((f"Asterisk has not written {self._tree.folder(FILE)} yet.",))
         if re.search(r"secure_delete: [12]\b", before):
-            return ()
-        return (_OLDER.format(file=self._tree.folder(FILE)),)
+            return Gone()
+        return Gone(notes=(_OLDER.format(file=self._tree.folder(FILE)),))
 
     def _written(self, families: list[str]) -> bool:
         wanted = {family.lower() for family in families}
@@ -153,7 +153,7 @@ class AstDb:
         except Exception:
             return False
 
-    def _delete_in_file(self, families: list[str]) -> tuple[str, ...]:
+    def _delete_in_file(self, families: list[str]) -> Gone:
         file = self._tree.folder(FILE)
         statements = [
             ("DELETE FROM astdb WHERE lower(substr(key, 1, ?)) = ?", (len(family) + 2, f"/{family.lower()}/"))
@@ -167,16 +167,16 @@ class AstDb:
             change(self._tree.real_path(FILE), statements, vacuum=stopped)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                return (f"{file}: Asterisk uses it. Stop Asterisk, and try again.",)
-            return (f"{file}: it cannot be changed.",)
+                return Gone((f"{file}: Asterisk uses it. Stop Asterisk, and try again.",))
+            return Gone((f"{file}: it cannot be changed.",))
         except Exception as error:
             why = (
                 "this user may not change it"
                 if isinstance(error, PermissionError)
                 else "it cannot be changed"
             )
-            return (f"{file}: {why}.",)
-        return () if stopped else (_OLDER.format(file=file),)
+            return Gone((f"{file}: {why}.",))
+        return Gone() if stopped else Gone(notes=(_OLDER.format(file=file),))
 
 
 class Families:
@@ -201,7 +201,7 @@ class Families:
         number = sum(number for family, number in found.items() if family.lower() in wanted)
         return Found({"entries": number} if number else {}, (self._db.shown,))
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Delete them."""
         return self._db.delete(self._families)
 
@@ -233,9 +233,9 @@ class OtherFamilies:
             {"entries": sum(other.values())}, (self._db.shown,), (), (f"Families: {', '.join(told)}.",)
         )
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Remove nothing."""
-        return (self.yours,)
+        return Gone((self.yours,))
 
 
 def _may_be_told(family: str) -> bool:

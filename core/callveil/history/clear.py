@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from callveil.history.model import Found, Outcome, Place, State
+from callveil.history.model import Found, Gone, Outcome, Place, State
 
 _ROUNDS = 2
 """A log may get a line while it is emptied; one that has lines after the second time is being written."""
@@ -28,23 +28,25 @@ def clear(place: Place, named: Collection[str]) -> Outcome:
         return _outcome(place, found, _seen(found, State.NOTHING))
     if not place.removable or (place.yours and place.key not in named):
         return _outcome(place, found, State.LEFT, (place.yours,))
-    left: tuple[str, ...] = ()
-    after = found
+    gone, after = Gone(), found
     for _ in range(_ROUNDS):
-        left = place.remove()
+        gone = place.remove()
         after = place.find()
-        if left or not after:
+        if gone.left or not after:
             break
+    left = gone.left
     if after and not left:
         left = ("Something was written there meanwhile: Asterisk still writes to it.",)
-    if left:
-        return _outcome(place, found, State.LEFT, left)
-    return _outcome(place, found, State.UNSEEN if after.unseen else State.REMOVED)
+    if after.unseen and not left and not found.unseen:
+        left = after.unseen
+    return _outcome(place, found, State.LEFT if left else State.REMOVED, left, gone.notes)
 
 
 def _seen(found: Found, otherwise: State) -> State:
     return State.UNSEEN if found.unseen and not found else otherwise
 
 
-def _outcome(place: Place, found: Found, state: State, why: tuple[str, ...] = ()) -> Outcome:
-    return Outcome(place.key, place.title, found, state, tuple(dict.fromkeys((*why, *found.unseen))))
+def _outcome(
+    place: Place, found: Found, state: State, why: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+) -> Outcome:
+    return Outcome(place.key, place.title, found, state, tuple(dict.fromkeys((*why, *found.unseen))), notes)

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from callveil.history.machine import Machine
-from callveil.history.model import Found
+from callveil.history.model import Found, Gone
 from callveil.history.tree import RefusedError
 
 FOLDER: Final = "voicemail"
@@ -59,7 +59,7 @@ class Envelopes:
     def _look(self) -> tuple[list[tuple[str, bytes]], list[str]]:
         """Return the envelopes that name somebody, and what could not be read."""
         named: list[tuple[str, bytes]] = []
-        paths = [path for path in self._tree.files(FOLDER) if path.endswith(".txt")]
+        paths = self._tree.files(FOLDER, wanted=lambda path: path.endswith(".txt"))
         unseen, failed = list(self._tree.unseen), 0
         for path in paths:
             try:
@@ -82,7 +82,7 @@ class Envelopes:
         counts = {"envelopes": len(named)} if named else {}
         return Found(counts, (self._tree.folder(FOLDER),), tuple(unseen))
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Blank the caller in each."""
         named, _ = self._look()
         failed = 0
@@ -98,4 +98,6 @@ class Envelopes:
             except (OSError, RefusedError):
                 failed += 1
         where = self._tree.folder(FOLDER)
-        return (f"{failed} of {len(named)} envelopes in {where} could not be changed.",) if failed else ()
+        return Gone(
+            (f"{failed} of {len(named)} envelopes in {where} could not be changed.",) if failed else ()
+        )

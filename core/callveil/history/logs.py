@@ -10,7 +10,7 @@ from typing import Final
 
 from callveil.history.erase import erase_all
 from callveil.history.machine import Machine
-from callveil.history.model import Found
+from callveil.history.model import Found, Gone
 from callveil.history.records import count_all
 from callveil.history.tree import Tree
 
@@ -58,8 +58,8 @@ class LogFolder:
 
     def files(self) -> list[str]:
         """Return the logs that hold something, and those that were put aside."""
-        wanted = matcher(self.names)
-        return [path for path in self.tree.files(depth=1) if wanted.fullmatch(path) and self._counts(path)]
+        wanted = matcher(self.names).fullmatch
+        return [path for path in self.tree.files(depth=1, wanted=wanted) if self._counts(path)]
 
     def _counts(self, path: str) -> bool:
         status = self.tree.status(path)
@@ -91,13 +91,13 @@ class Logs:
                 where.append(folder.tree.shown)
         return Found({"files": files, "lines": lines} if files else {}, tuple(where), tuple(unseen))
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Empty the logs that Asterisk writes, which it holds open, and erase those that were put aside."""
         left: list[str] = []
         for folder in self._folders:
             keep = frozenset(folder.names)
             left += erase_all(folder.tree, folder.files(), self._machine.held, keep=keep)
-        return tuple(left)
+        return Gone(tuple(left))
 
 
 class LogNames:
@@ -158,14 +158,14 @@ class OtherFiles:
         known = matcher((*mine[0].names, self._names.queue, *DATABASES))
         mapped = (f"{name}-journal" for name in DATABASES)
         skip = {*mapped, *self._silent()}
+
+        def wanted(path: str) -> bool:
+            return not path.startswith(RECORDS) and not known.fullmatch(path) and path not in skip
+
         return [
             path
-            for path in self._tree.files()
-            if not path.startswith(RECORDS)
-            and not known.fullmatch(path)
-            and path not in skip
-            and (status := self._tree.status(path)) is not None
-            and status.st_size > 0
+            for path in self._tree.files(wanted=wanted)
+            if (status := self._tree.status(path)) is not None and status.st_size > 0
         ]
 
     def _silent(self) -> list[str]:
@@ -178,11 +178,11 @@ class OtherFiles:
     def find(self) -> Found:
         """Count the files."""
         files = self._files()
-        return Found({"files": len(files)} if files else {}, (self._tree.shown,), ())
+        return Found({"files": len(files)} if files else {}, (self._tree.shown,), tuple(self._tree.unseen))
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Erase them; those that a program has open are emptied."""
-        return erase_all(self._tree, self._files(), self._machine.held)
+        return Gone(erase_all(self._tree, self._files(), self._machine.held))
 
 
 def log_places(machine: Machine) -> list[Logs | OtherFiles]:

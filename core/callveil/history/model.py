@@ -28,6 +28,19 @@ class Found:
         return any(self.counts.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What came of removing.
+
+    Attributes:
+        left: sentences, each saying what is left and why.
+        notes: sentences about what may be left of older times, and how to be sure.
+    """
+
+    left: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Place(Protocol):
     """A kind of place where numbers stay.
 
@@ -47,8 +60,8 @@ class Place(Protocol):
         """Look, and change nothing."""
         ...
 
-    def remove(self) -> tuple[str, ...]:
-        """Remove what `find` counts; return sentences, each saying what is left and why."""
+    def remove(self) -> Gone:
+        """Remove what `find` counts."""
         ...
 
 
@@ -72,6 +85,7 @@ class Outcome:
         found: what was there at first.
         state: what has become of it.
         why: sentences about what is left or could not be looked at.
+        notes: sentences about what may be left of older times.
     """
 
     key: str
@@ -79,3 +93,4 @@ class Outcome:
     found: Found
     state: State
     why: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Final
 from callveil.history.counting import count_lines
 from callveil.history.erase import erase_all
 from callveil.history.machine import Machine
-from callveil.history.model import Found
+from callveil.history.model import Found, Gone
 from callveil.history.tree import RefusedError, Tree
 
 JOURNAL: Final = "/var/spool/callveil"
@@ -62,13 +62,13 @@ class RecordFiles:
         files = self._files()
         lines, unseen = count_all(self._tree, files)
         accounts = [path for path in files if self.key == "cdr-csv" and "/Master.csv" not in path]
-        notes = (f"{len(accounts)} of the files are named by account.",) if accounts else ()
+        notes = (f"Files named by an account: {len(accounts)}.",) if accounts else ()
         counts = {"files": len(files), "lines": lines} if files else {}
         return Found(counts, (self._tree.folder(self.key),), (*self._tree.unseen, *unseen), notes)
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Erase the files. Asterisk opens them anew for each record."""
-        return erase_all(self._tree, self._files(), self._machine.held)
+        return Gone(erase_all(self._tree, self._files(), self._machine.held))
 
 
 def record_files(machine: Machine) -> list[RecordFiles]:

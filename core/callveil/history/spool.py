@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from callveil.history.erase import erase_all
 from callveil.history.machine import Machine
-from callveil.history.model import Found
+from callveil.history.model import Found, Gone
 from callveil.history.tree import Tree
 
 
@@ -31,12 +31,12 @@ class Files:
                 where.append(tree.folder(below))
         return Found({"files": number} if number else {}, tuple(where), tuple(unseen))
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Erase them."""
         left: list[str] = []
         for tree, below in self._folders:
             left += erase_all(tree, tree.files(below), self._machine.held)
-        return tuple(left)
+        return Gone(tuple(left))
 
 
 class Recordings(Files):
@@ -48,9 +48,9 @@ class Recordings(Files):
         "those that you keep, delete the others. --skip recordings says that you have decided."
     )
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Remove nothing."""
-        return (self.yours,)
+        return Gone((self.yours,))
 
 
 def spool_places(machine: Machine) -> list[Files]:

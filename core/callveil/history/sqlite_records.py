@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from callveil.history.erase import erase_all
 from callveil.history.logs import DATABASES, matcher
 from callveil.history.machine import Machine
-from callveil.history.model import Found
+from callveil.history.model import Found, Gone
 from callveil.history.sqlite_file import change, looking
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -28,8 +28,7 @@ class SqliteRecords:
 
     def _files(self) -> tuple[list[str], list[str]]:
         """Return the databases and the copies."""
-        wanted = matcher(DATABASES)
-        found = [path for path in self._tree.files(depth=1) if wanted.fullmatch(path)]
+        found = self._tree.files(depth=1, wanted=matcher(DATABASES).fullmatch)
         return [path for path in found if path in DATABASES], [
             path for path in found if path not in DATABASES
         ]
@@ -54,7 +53,7 @@ class SqliteRecords:
             for (table,) in connection.execute(_TABLES).fetchall():
                 yield int(connection.execute(f"SELECT count(*) FROM {_quoted(table)}").fetchone()[0])  # noqa: S608
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Delete all rows, and erase the copies. Asterisk keeps no statements for this file."""
         live, aside = self._files()
         left: list[str] = []
@@ -66,7 +65,7 @@ class SqliteRecords:
                 change(self._tree.real_path(path), statements, vacuum=True)
             except (sqlite3.Error, OSError) as error:
                 left.append(f"{self._tree.folder(path)}: {_reason(error)}.")
-        return (*left, *erase_all(self._tree, aside, self._machine.held))
+        return Gone((*left, *erase_all(self._tree, aside, self._machine.held)))
 
 
 def _quoted(name: str) -> str:

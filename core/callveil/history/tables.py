@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from callveil.history.database_login import Login, LoginError, find_login
 from callveil.history.machine import Machine
-from callveil.history.model import Found
+from callveil.history.model import Found, Gone
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -89,12 +89,12 @@ class Tables:
             )
         )
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self) -> Gone:
         """Empty the tables, then write over the server's log."""
         try:
             login = find_login(self._machine.root, self._machine.database)
             if login is None:
-                return ()
+                return Gone()
             with _connect(login) as connection, connection.cursor() as cursor:
                 database = _database(cursor, login)
                 left = [
@@ -102,9 +102,9 @@ class Tables:
                     for table in _tables(cursor, database)
                     if (text := _truncate(cursor, database, table))
                 ]
-                return (*left, *_overwrite_log(cursor, database))
+                return Gone((*left, *_overwrite_log(cursor, database)))
         except (DatabaseError, LoginError) as error:
-            return (str(error),)
+            return Gone((str(error),))
 
 
 @contextmanager
@@ -197,7 +197,7 @@ def _overwrite_log(cursor: Cursor, database: str) -> tuple[str, ...]:
     if _binary_log(cursor):
         return (
             "The tables are empty, but the server keeps a binary log of all changes. Old rows stay in it, and "
-            "in the server's other log, until its admin removes it (PURGE BINARY LOGS).",
+            "in its other log, until the server's admin removes it (PURGE BINARY LOGS).",
         )
     if size > _MOST_LOG:
         return ("The server's log is too large to write over; old rows stay in it until it comes round.",)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -21,6 +21,11 @@ _MAX_DEPTH: Final = 12
 
 class RefusedError(Exception):
     """A file that is not touched; the text says what it is."""
+
+
+class _Search(NamedTuple):
+    wanted: Callable[[str], object]
+    found: list[str]
 
 
 class Tree:
@@ -78,12 +83,18 @@ class Tree:
         except OSError:
             return None
 
-    def files(self, below: str = "", depth: int = _MAX_DEPTH) -> list[str]:
+    def files(
+        self,
+        below: str = "",
+        depth: int = _MAX_DEPTH,
+        wanted: Callable[[str], object] = lambda path: True,
+    ) -> list[str]:
         """Return the paths of the files in a folder and those below it, in order.
 
         Args:
             below: a folder in this one; the whole of it where it is empty.
             depth: how many levels of folders; 1 is this folder's files alone.
+            wanted: says of a path whether it matters; nothing is said of other files.
         """
         self.unseen = []
         found: list[str] = []
@@ -91,7 +102,7 @@ class Tree:
             with self._top() as top:
                 descriptor = _descend(top, PurePosixPath(below).parts)
                 try:
-                    self._walk(descriptor, PurePosixPath(below), depth, found)
+                    self._walk(descriptor, PurePosixPath(below), depth, _Search(wanted, found))
                 finally:
                     os.close(descriptor)
         except FileNotFoundError:
@@ -104,7 +115,13 @@ class Tree:
         """Return a folder's path, as people know it."""
         return str(PurePosixPath(self.shown) / below)
 
-    def _walk(self, descriptor: int, path: PurePosixPath, depth: int, found: list[str]) -> None:
+    def _walk(
+        self,
+        descriptor: int,
+        path: PurePosixPath,
+        depth: int,
+        search: _Search,
+    ) -> None:
         refused: dict[str, int] = {}
         with os.scandir(descriptor) as entries:
             listed = list(entries)
@@ -112,19 +129,26 @@ class Tree:
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
                 if depth > 1:
-                    self._walk_below(descriptor, entry.name, path, depth, found)
+                    self._walk_below(descriptor, entry.name, path, depth, search)
+                continue
+            if not search.wanted(str(path / entry.name)):
                 continue
             try:
                 _require_own(status)
             except RefusedError as error:
                 refused[str(error)] = refused.get(str(error), 0) + 1
             else:
-                found.append(str(path / entry.name))
+                search.found.append(str(path / entry.name))
         for what, number in refused.items():
-            self.unseen.append(f"{self._told(path)}: {number} times {what}, not touched.")
+            self.unseen.append(f"{self._told(path)}: {number} not touched: {what}.")
 
     def _walk_below(
-        self, descriptor: int, name: str, path: PurePosixPath, depth: int, found: list[str]
+        self,
+        descriptor: int,
+        name: str,
+        path: PurePosixPath,
+        depth: int,
+        search: _Search,
     ) -> None:
         try:
             below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
@@ -132,7 +156,7 @@ class Tree:
             self.unseen.append(f"A folder in {self._told(path)}: {_reason(error)}.")
             return
         try:
-            self._walk(below, path / name, depth - 1, found)
+            self._walk(below, path / name, depth - 1, search)
         finally:
             os.close(below)
 
