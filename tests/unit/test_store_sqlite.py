@@ -17,7 +17,7 @@ from callveil.store.sqlite import SqliteStore
 
 
 def record(number: int, line: str = "hotline") -> Record:
-    day = date(2026, 7, 1) + timedelta(days=number % 3)
+    day = str(date(2026, 7, 1) + timedelta(days=number % 3))
     return Record(record_key(f"id{number}"), line, "in", "scrub", day, "0", "NO ANSWER")
 
 
@@ -115,7 +115,7 @@ async def test_newer_version_is_refused(tmp_path):
     path = tmp_path / "r.sqlite3"
     await (await SqliteStore.open(path)).close()
     with sqlite3.connect(path) as other:
-        other.execute("UPDATE schema SET version = 2")
+        other.execute("UPDATE schema SET version = 3")
     other.close()
     for read_only in (False, True):
         with pytest.raises(StoreError, match="install the newer version"):
@@ -148,7 +148,7 @@ async def test_closed_store_says_so(tmp_path):
 
 
 async def test_locked_file_is_an_error_and_leaves_the_loop_free(tmp_path, monkeypatch):
-    monkeypatch.setattr("callveil.store.sqlite.BUSY_SECONDS", 0.3)
+    monkeypatch.setattr("callveil.store.sqlite_file.BUSY_SECONDS", 0.3)
     path = tmp_path / "r.sqlite3"
     store = await SqliteStore.open(path)
     other = sqlite3.connect(path, isolation_level=None)
