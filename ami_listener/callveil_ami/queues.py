@@ -93,7 +93,8 @@ class Queues:
             # Somebody took the call: a later queue makes that no less so.
             return
         if wait is None or event == JOIN or wait.queue != queue:
-            if event == LEAVE:
+            # What the end of a wait would add may have come after the call's record: nobody would ask for it.
+            if event not in (JOIN, CONNECT):
                 return
             wait = _Wait(queue, now, _channel(headers, "Linkedid"))
             self._forget(channel)

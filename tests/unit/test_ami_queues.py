@@ -84,7 +84,7 @@ def test_a_record_that_comes_before_the_end_of_the_wait_is_of_a_call_that_gave_u
     clock.now += 301
     assert queues.visit(IN) == QueueVisit("help", "abandoned", "5-14min")
     end_unserved(queues, 301)
-    assert queues.visit(IN) == QueueVisit("help", "abandoned", "5-14min")
+    assert len(queues) == 0
 
 
 def test_a_caller_who_leaves_by_a_key_was_sent_on(queues: Queues, clock: Clock) -> None:
@@ -112,12 +112,12 @@ def test_a_call_that_was_taken_stays_so_in_a_later_queue(queues: Queues, clock: 
     assert queues.visit(IN) == QueueVisit("day", "connected", "1-59s")
 
 
-def test_what_began_before_it_was_heard_is_told_where_asterisk_says_how_long(queues: Queues) -> None:
+def test_a_wait_that_began_before_it_was_heard_is_told_if_an_agent_takes_the_call(queues: Queues) -> None:
     connect(queues, 61)
     assert queues.visit(IN) == QueueVisit("help", "connected", "1-4min")
-    end_unserved(queues, 0)
-    assert queues.visit(IN) == QueueVisit("help", "abandoned", "0")
-    queues.hear(event("QueueCallerLeave"))
+    end_unserved(queues, 61)
+    assert queues.visit(IN) is None
+    connect(queues, -1)
     assert queues.visit(IN) is None
 
 
