@@ -11,8 +11,7 @@ from typing import Final
 
 from callveil.kept import as_kept
 from callveil.live import Live
-from callveil.store.interface import Store
-from callveil.store.sqlite import SqliteStore
+from callveil.store.opening import open_store
 
 from callveil_ami.audit import TrunkAudit
 from callveil_ami.housekeeping import Housekeeping
@@ -41,7 +40,9 @@ async def run(live: Live, stop: asyncio.Event) -> None:
     wake = asyncio.Event()
     intake = Intake(troubles)
     recorder = Recorder(
-        lambda: _open_store(live.settings.store), troubles, lambda record: as_kept(record, live.policy)
+        lambda: open_store(live.settings.store, guarded=True),
+        troubles,
+        lambda record: as_kept(record, live.policy),
     )
     session = AmiSession(live.settings.ami, intake.take, troubles)
     journal = Journal(live.settings.journal, recorder.commit, troubles)
@@ -69,10 +70,6 @@ async def run(live: Live, stop: asyncio.Event) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await recorder.close()
-
-
-async def _open_store(path: Path) -> Store:
-    return await SqliteStore.open(path)
 
 
 async def keep_running(

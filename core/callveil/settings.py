@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from callveil.store.place import Place
+
 SETTINGS_PATH: Final = Path("/etc/callveil/settings.yaml")
 POLICY_PATH: Final = Path("/etc/callveil/policy.yaml")
 SECRET_PATH: Final = Path("/etc/callveil/ami.secret")
@@ -60,6 +62,7 @@ class Settings:
     """Everything that `callveil serve` needs besides the policy.
 
     Attributes:
+        store: where records are: a file, or a database of a PostgreSQL server.
         contacts: database of what is agreed with single people, see `callveil.contacts`.
         contacts_key: the key without which nobody in that database can be found.
         trunks: what is known of the trunks' settings, see `callveil.trunk_state`.
@@ -69,7 +72,7 @@ class Settings:
     ami: AmiSettings = field(default_factory=AmiSettings)
     agi: AgiSettings = field(default_factory=AgiSettings)
     journal: Path = Path("/var/spool/callveil")
-    store: Path = Path("/var/lib/callveil/records.sqlite3")
+    store: Place = Path("/var/lib/callveil/records.sqlite3")
     compiled: Path = COMPILED_PATH
     contacts: Path = Path("/var/lib/callveil/contacts.sqlite3")
     contacts_key: Path = Path("/var/lib/callveil/contacts.key")

@@ -19,6 +19,7 @@ from callveil.policy.source import SourceError, read_source
 from callveil.policy.tree import Path as TreePath
 from callveil.policy.tree import Tree, parse_tree
 from callveil.settings import SECRET_PATH, AgiSettings, AmiSettings, Settings
+from callveil.store.place import PostgresUrl, is_url, to_place
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _MAX_SECRET: Final = 200
@@ -79,6 +80,18 @@ def _absolute(text: str) -> str:
     return text
 
 
+def _place(text: str) -> str:
+    if not is_url(text):
+        return _absolute(text)
+    try:
+        to_place(text)
+    except ValueError:
+        raise fault(
+            'Write the full path of a file, or the address of a PostgreSQL database as "postgresql:///callveil".'
+        ) from None
+    return text
+
+
 HostText = Annotated[str, AfterValidator(_host)]
 LoopbackText = Annotated[str, AfterValidator(_loopback)]
 Port = Annotated[int, AfterValidator(_port)]
@@ -86,6 +99,7 @@ Seconds = Annotated[float, AfterValidator(_seconds)]
 Connections = Annotated[int, AfterValidator(_connections)]
 WordText = Annotated[str, AfterValidator(_word)]
 PathText = Annotated[str, AfterValidator(_absolute)]
+PlaceText = Annotated[str, AfterValidator(_place)]
 
 
 class AmiPart(Part):
@@ -115,7 +129,7 @@ class SettingsPart(Part):
     ami: AmiPart = Field(default_factory=AmiPart)
     agi: AgiPart = Field(default_factory=AgiPart)
     journal: PathText = str(_DEFAULTS.journal)
-    store: PathText = str(_DEFAULTS.store)
+    store: PlaceText = str(_DEFAULTS.store)
     compiled: PathText = str(_DEFAULTS.compiled)
     contacts: PathText = str(_DEFAULTS.contacts)
     contacts_key: PathText = str(_DEFAULTS.contacts_key)
@@ -152,6 +166,7 @@ def load_settings(path: Path, *, required: bool) -> Settings:
         return Settings(ami=AmiSettings(secret=_usual_secret()))
     tree, part = _read(path)
     secret = _find_secret(tree, path)
+    _check_store(tree, path)
     part = _flawless(path, tree, part)
     return Settings(
         ami=AmiSettings(
@@ -169,7 +184,7 @@ def load_settings(path: Path, *, required: bool) -> Settings:
             max_connections=part.agi.max_connections,
         ),
         journal=Path(part.journal),
-        store=Path(part.store),
+        store=to_place(part.store),
         compiled=Path(part.compiled),
         contacts=Path(part.contacts),
         contacts_key=Path(part.contacts_key),
@@ -192,6 +207,21 @@ def _flawless(path: Path, tree: Tree, part: SettingsPart | None) -> SettingsPart
             [Problem(str(path), flaw.mark.line, flaw.mark.column, flaw.text) for flaw in tree.flaws]
         )
     return part
+
+
+def _check_store(tree: Tree, path: Path) -> None:
+    """Say so where everybody can read the password in the address of the record store."""
+    here: TreePath = ("store",)
+    text = tree.text(here) or ""
+    try:
+        place = to_place(text)
+    except ValueError:
+        return  # said elsewhere
+    if isinstance(place, PostgresUrl) and place.has_password and _is_readable_by_all(path):
+        tree.add(
+            tree.key_mark(here),
+            f"Everybody on this computer can read the password in this address. Run: chmod 640 {path}",
+        )
 
 
 def _find_secret(tree: Tree, path: Path) -> str:

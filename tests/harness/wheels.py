@@ -35,9 +35,9 @@ def source_hash() -> str:
 
 
 def dependencies() -> list[str]:
-    """What pyproject.toml asks for."""
+    """What pyproject.toml asks for, and what records in PostgreSQL need."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    return list(project["dependencies"])
+    return [*project["dependencies"], *project["optional-dependencies"]["postgresql"]]
 
 
 def callveil_wheel() -> Path:

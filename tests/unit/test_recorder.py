@@ -95,7 +95,7 @@ async def test_service_keeps_each_record_once_and_drains_at_the_end(tmp_path):
         await until(lambda: server.actions.count("Ping") > 1)
         stop.set()
         await asyncio.wait_for(task, 4)
-    records = await _stored(live.settings.store)
+    records = await _stored(tmp_path / "records.sqlite3")
     assert len(records) == 250
     assert {record.day for record in records} == {date(2026, 7, 1)}
     assert live.troubles == {}
@@ -104,18 +104,20 @@ async def test_service_keeps_each_record_once_and_drains_at_the_end(tmp_path):
 async def test_service_goes_on_without_a_store(tmp_path):
     async with fake_ami() as server:
         live = _live(tmp_path, server.settings())
-        live.settings.store.write_bytes(b"not a database at all, but long enough to be looked at" * 50)
+        (tmp_path / "records.sqlite3").write_bytes(
+            b"not a database at all, but long enough to be looked at" * 50
+        )
         (live.settings.journal / "journal.csv").write_text(JOURNAL_LINE.format("100000000", 1))
         stop = asyncio.Event()
         task = asyncio.create_task(service.run(live, stop))
         await until(lambda: "store" in live.troubles)
         await until(lambda: server.logins)
         assert "not a SQLite database" in live.troubles["store"]
-        live.settings.store.unlink()
+        (tmp_path / "records.sqlite3").unlink()
         await until(lambda: "store" not in live.troubles, 10)
         stop.set()
         await asyncio.wait_for(task, 4)
-    assert len(await _stored(live.settings.store)) == 1
+    assert len(await _stored(tmp_path / "records.sqlite3")) == 1
 
 
 async def test_part_that_crashes_is_said_and_started_again(caplog):

@@ -20,6 +20,7 @@ from callveil.report.as_table import as_table
 from callveil.report.month import Report, UnknownLineError, make_report, only
 from callveil.report.words import RUNNING
 from callveil.store.interface import Count, Month, StoreError
+from callveil.store.place import Place
 from callveil.whole_files import write_whole
 
 FORMATS: Final[dict[str, Callable[[Report], str]]] = {
@@ -91,9 +92,9 @@ def report(
     """
     if store_path and settings_path:
         raise click.UsageError("Give --store or --settings, not both.")
-    path = store_path or read_settings(settings_path).store
+    where = store_path or read_settings(settings_path).store
     try:
-        counts = asyncio.run(_count(path, month))
+        counts = asyncio.run(_count(where, month))
     except StoreError as error:
         click.echo(f"Could not check. {error}", err=True)
         raise SystemExit(COULD_NOT_CHECK) from error
@@ -108,10 +109,10 @@ def report(
         click.echo(RUNNING, err=True)
 
 
-async def _count(path: Path, month: Month) -> list[Count]:
-    from callveil.store.sqlite import SqliteStore  # noqa: PLC0415 - nor is it needed for --help
+async def _count(where: Place, month: Month) -> list[Count]:
+    from callveil.store.opening import open_store  # noqa: PLC0415 - nor is it needed for --help
 
-    store = await SqliteStore.open(path, read_only=True)
+    store = await open_store(where, read_only=True)
     try:
         return await store.counts(month)
     finally:

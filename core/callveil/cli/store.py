@@ -10,6 +10,7 @@ import click
 from callveil.cli.options import read_settings
 from callveil.settings import Settings
 from callveil.store.interface import Store
+from callveil.store.place import Place
 
 store_option = click.option(
     "--store",
@@ -27,8 +28,8 @@ class ChosenStore:
         settings: the settings that go with it.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
-        self._path = path
+    def __init__(self, place: Place, settings: Settings) -> None:
+        self._place = place
         self.settings = settings
 
     @classmethod
@@ -50,14 +51,16 @@ class ChosenStore:
         Raises:
             StoreError: it cannot be opened, or is to be read only and does not exist.
         """
-        from callveil.store.sqlite import SqliteStore  # noqa: PLC0415 - not needed for --help
+        from callveil.store.opening import open_store  # noqa: PLC0415 - not needed for --help
 
-        return await SqliteStore.open(self._path, read_only=read_only)
+        return await open_store(self._place, read_only=read_only)
 
     def is_missing(self) -> bool:
         """Return whether nothing has ever been recorded there."""
+        if not isinstance(self._place, Path):
+            return False
         try:
-            self._path.lstat()
+            self._place.lstat()
         except FileNotFoundError:
             return True
         except OSError:
