@@ -20,6 +20,9 @@ BATCH: Final = 500
 
 _Result = TypeVar("_Result")
 
+LONGEST_REFUSAL: Final = 5.0
+"""Seconds for which a store that could not be opened is not tried again, at most."""
+
 
 class Recorder:
     """Commits records to a store that it opens when first needed, and again after a failure.
@@ -45,6 +48,8 @@ class Recorder:
         self._limit = limit
         self._store: Store | None = None
         self._opening = asyncio.Lock()
+        self._refusal = ""
+        self._not_before = 0.0
         self._held: list[Record] = []
         self.recorded = 0
         self.writes = 0
@@ -98,8 +103,21 @@ class Recorder:
     async def _ready(self) -> Store:
         async with self._opening:
             if self._store is None:
-                self._store = await self._open_store()
+                self._store = await self._open_patiently()
             return self._store
+
+    async def _open_patiently(self) -> Store:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        if began < self._not_before:
+            raise StoreError(self._refusal)
+        try:
+            return await self._open_store()
+        except StoreError as error:
+            # To find that a large file is damaged takes a while, and many ask for it.
+            self._refusal = str(error)
+            self._not_before = clock() + min(LONGEST_REFUSAL, 10 * (clock() - began))
+            raise
 
     async def check(self) -> None:
         """Open the store before the first record comes, so that what is wrong with it is said at once."""

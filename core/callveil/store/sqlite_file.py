@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import pwd
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -24,9 +25,19 @@ logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 
 def move_away(path: Path) -> str:
-    """Return what to do about a file that is damaged; what stands beside it belongs to it."""
-    beside = f"{path.name}-wal and {path.name}-shm"
-    return f"put back a copy, or move it away, together with {beside}, and start afresh"
+    """Return what to do about a file that is of no use; what stands beside it belongs to it."""
+    return (
+        f"move it away with what belongs to it: mv {path}* FOLDER. Then put a copy in its place, if there is"
+        " one; without one a new store begins"
+    )
+
+
+def _give_back(path: Path) -> str:
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return f"it and its folder must belong to the user that Callveil runs as: chown {user} {path}*"
 
 
 def explain(path: Path, error: Exception) -> StoreError:
@@ -35,14 +46,14 @@ def explain(path: Path, error: Exception) -> StoreError:
         return StoreError(f"The record store {path}: it was closed or holds a value that no record has.")
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     said = {
-        sqlite3.SQLITE_FULL: "the disk is full",
-        sqlite3.SQLITE_READONLY: "it may not be written; check its owner and that its folder may be written",
-        sqlite3.SQLITE_PERM: "it may not be opened; check its owner",
-        sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check its owner and that its folder may be written",
-        sqlite3.SQLITE_BUSY: "another program has held it for too long",
-        sqlite3.SQLITE_LOCKED: "another program has held it for too long",
-        sqlite3.SQLITE_IOERR: "the disk cannot be read or written, or is full",
-        sqlite3.SQLITE_NOTADB: "it is not a SQLite database",
+        sqlite3.SQLITE_FULL: "the disk is full; make room there",
+        sqlite3.SQLITE_READONLY: f"it may not be written; {_give_back(path)}",
+        sqlite3.SQLITE_PERM: f"it may not be opened; {_give_back(path)}",
+        sqlite3.SQLITE_CANTOPEN: f"it cannot be opened; {_give_back(path)}",
+        sqlite3.SQLITE_BUSY: f"another program has held it for too long; fuser {path} names it",
+        sqlite3.SQLITE_LOCKED: f"another program has held it for too long; fuser {path} names it",
+        sqlite3.SQLITE_IOERR: "the disk cannot be read or written, or is full; make room there",
+        sqlite3.SQLITE_NOTADB: f"it is not a SQLite database, or its beginning is damaged; {move_away(path)}",
         sqlite3.SQLITE_CORRUPT: f"it is damaged; {move_away(path)}",
     }.get(code, f"SQLite failed ({type(error).__name__}, code {code})")
     return StoreError(f"The record store {path}: {said}.")
