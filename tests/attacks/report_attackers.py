@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations, permutations
 from typing import Final
 
+from callveil.report.family import LEAST_SHOWN
 from callveil.report.month import Detail, Report, UnknownLineError, only
 from callveil.report.rows import rows_of
 from callveil.report.shape import FIELDS, NO_QUEUE
@@ -23,6 +24,8 @@ NO_LINE: Final = ""
 def subtract(*printed: str) -> dict[Path, int]:
     """Return the numbers that follow from reports in JSON by sums alone, and from a hidden number being no 0.
 
+    Where all that is hidden of a whole has few calls together, the sum is returned for the whole.
+
     Args:
         printed: reports of the same month; of all lines, and of single ones.
     """
@@ -30,7 +33,7 @@ def subtract(*printed: str) -> dict[Path, int]:
     for text in printed:
         for cell in json.loads(text)["cells"]:
             found[tuple(f"{field}={cell[field]}" for field in FIELDS if cell[field])] = cell["calls"]
-    unknown = {path for path, calls in found.items() if calls is None}
+    computed: dict[Path, int] = {}
     families: dict[Path, list[Path]] = defaultdict(list)
     for path in found:
         if path:
@@ -42,8 +45,10 @@ def subtract(*printed: str) -> dict[Path, int]:
             continue
         rest = total - sum(found[part] or 0 for part in parts)
         if len(hidden) == 1 or rest == len(hidden):
-            found.update(dict.fromkeys(hidden, rest // len(hidden)))
-    return {path: calls for path in unknown if (calls := found[path]) is not None}
+            computed |= dict.fromkeys(hidden, rest // len(hidden))
+        elif rest < LEAST_SHOWN:
+            computed[whole] = rest
+    return computed
 
 
 class Insider:

@@ -51,7 +51,7 @@ TABLES: Final = {
     "four lines": (LINES[:4], (11, 20, 40), 11),
     "as many lines as calls": (LINES[:5], (4, 5, 6, 9, 12, 15), 4),
     "two lines both ways": (BOTH_WAYS[:4], (10, 11, 12, 13, 20, 22, 23), 11),
-    "three lines both ways": (BOTH_WAYS, range(11), 4),
+    "three lines both ways": (BOTH_WAYS, (3, 4, 5, 6, 7, 8, 12), 4),
     "one line and emergencies": (
         [("emergency", *OUT), *(("hotline", *way) for way in (IN, SHORT, MISSED, OUT))],
         range(13),

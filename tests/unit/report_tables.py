@@ -33,7 +33,8 @@ def count_of(leaf: Leaf, calls: int) -> Count:
     answered = "ANSWERED" if outcome == "answered" else "NO ANSWER"
     if direction == "out":
         decision = "refuse" if outcome == "not made" else "hide"
-        return Count(line, "out", decision, answered, *rest or ["0"], "", "", "", calls)
+        spoken = rest[0] if rest else "0"
+        return Count(line, "out", decision, answered, spoken, "", "", "", calls)
     queue, band = (*rest, "0")[:2]
     spoken = band if outcome == "answered" else "0"
     if queue == NO_QUEUE:

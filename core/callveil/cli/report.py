@@ -11,8 +11,9 @@ from typing import Final
 
 import click
 
-from callveil.cli.options import read_settings, settings_option
+from callveil.cli.options import settings_option
 from callveil.cli.problems import BAD_INPUT, COULD_NOT_CHECK
+from callveil.cli.store import ChosenStore, store_option
 from callveil.report.as_csv import as_csv
 from callveil.report.as_html import as_html
 from callveil.report.as_json import as_json
@@ -20,7 +21,6 @@ from callveil.report.as_table import as_table
 from callveil.report.month import Report, UnknownLineError, make_report, only
 from callveil.report.words import RUNNING
 from callveil.store.interface import Count, Month, StoreError
-from callveil.store.place import Place
 from callveil.whole_files import write_whole
 
 FORMATS: Final[dict[str, Callable[[Report], str]]] = {
@@ -69,13 +69,7 @@ def read_month(_: click.Context, __: click.Parameter, text: str) -> Month:
     metavar="FILE",
     help="Write this file, whole or not at all, instead of printing.",
 )
-@click.option(
-    "--store",
-    "store_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The record store; else the one that the settings name.",
-)
+@store_option
 @settings_option
 def report(
     *,
@@ -90,11 +84,9 @@ def report(
 
     The total is exact. Numbers from 1 to 10 below it are not shown, nor is what would give one of them back.
     """
-    if store_path and settings_path:
-        raise click.UsageError("Give --store or --settings, not both.")
-    where = store_path or read_settings(settings_path).store
+    chosen = ChosenStore.of(store_path, settings_path)
     try:
-        counts = asyncio.run(_count(where, month))
+        counts = asyncio.run(_count(chosen, month))
     except StoreError as error:
         click.echo(f"Could not check. {error}", err=True)
         raise SystemExit(COULD_NOT_CHECK) from error
@@ -109,10 +101,8 @@ def report(
         click.echo(RUNNING, err=True)
 
 
-async def _count(where: Place, month: Month) -> list[Count]:
-    from callveil.store.opening import open_store  # noqa: PLC0415 - nor is it needed for --help
-
-    store = await open_store(where, read_only=True)
+async def _count(chosen: ChosenStore, month: Month) -> list[Count]:
+    store = await chosen.open(read_only=True)
     try:
         return await store.counts(month)
     finally:

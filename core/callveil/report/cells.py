@@ -41,6 +41,9 @@ def grow(shape: Shape | None, leaves: Leaves) -> tuple[Cell, ...]:
 
     Two divisions are left out that would tell nothing more: of no calls, and by queues where no queue was
     heard of, so that one part is the whole.
+
+    Raises:
+        ValueError: calls stand where the shape has no leaf.
     """
     below: dict[str, list[tuple[tuple[str, ...], int]]] = defaultdict(list)
     if shape is not None:
@@ -48,6 +51,8 @@ def grow(shape: Shape | None, leaves: Leaves) -> tuple[Cell, ...]:
             below[value].append((tuple(rest), calls))
     if shape is None or not below:
         return ()
+    if not below.keys() <= shape.parts.keys():
+        raise ValueError("calls that no record can count")
     cells = tuple(
         Cell(shape.field, value, sum(calls for _, calls in below[value]), grow(further, below[value]))
         for value, further in shape.parts.items()

@@ -53,13 +53,7 @@ LINE: Final = Shape("direction", {"in": _IN, "out": _OUT})
 
 
 def leaf_of(count: Count) -> tuple[str, ...]:
-    """Return where in the tree of its line a count stands: a value of each division down to a leaf.
-
-    Raises:
-        ValueError: it has a direction or a band that no record has.
-    """
-    if count.direction not in LINE.parts or not {count.spoken, count.waited or BUCKETS[0]} <= {*BUCKETS}:
-        raise ValueError("a count of calls that no record can make")
+    """Return where in the tree of its line a count stands: a value of each division down to a leaf."""
     if count.direction == "out":
         if count.decision == "refuse":
             return ("out", "not made")
@@ -69,7 +63,7 @@ def leaf_of(count: Count) -> tuple[str, ...]:
     queue = count.outcome if count.queue else NO_QUEUE
     # A PBX may answer with an announcement before anybody waits: who then hangs up was not answered.
     if queue == "abandoned":
-        return ("in", "not answered", queue, count.waited)
+        return (count.direction, "not answered", queue, count.waited)
     if queue == "connected" or count.disposition == "ANSWERED":
-        return ("in", "answered", queue, count.spoken)
-    return ("in", "not answered", queue)
+        return (count.direction, "answered", queue, count.spoken)
+    return (count.direction, "not answered", queue)

@@ -28,7 +28,7 @@ _VALUES: Final[dict[Field, dict[str, str]]] = {
     "queue": {
         "connected": "put through from a queue",
         "abandoned": "gave up in a queue",
-        "left": "left a queue for elsewhere",
+        "left": "sent on from a queue",
         NO_QUEUE: "no queue",
     },
     "spoken": {"0": "spoke under 1 second", **{band: f"spoke {text}" for band, text in _BANDS.items()}},
