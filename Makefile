@@ -33,10 +33,11 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-# A test mostly waits for calls to end, so more files run at once than there are cores. The files that take longest
-# come first, and each keeps to one process because its tests share a PBX.
-test: lint unit images
-	$(BIN)/pytest -n 3 --dist loadfile tests/integration tests/attacks
+# Images mostly wait for packages, and a test for calls to end: so more runs at once than there are cores. The files that
+# take longest come first, and each keeps to one process because its tests share a PBX.
+test: $(VENV)/ready
+	$(MAKE) --no-print-directory -j 3 --output-sync=target lint unit images
+	$(BIN)/pytest -n 4 --dist loadfile tests/integration tests/attacks
 
 unit: $(VENV)/ready
 	$(BIN)/pytest tests/unit
