@@ -37,7 +37,9 @@ class Database(Closing):
         self.mount = f"{self.folder}:{SOCKETS}"
         self.options = options
         self.container = Container(docker, f"callveil-{self.name}-{secrets.token_hex(4)}", self.name)
+        # The search for leaks looks into the server's open files, which only a tracer may.
         common = ["--label", f"{LABEL}={owner()}", "--log-driver", "none", "--network", "none"]
+        common += ["--cap-add", "SYS_PTRACE"]
         try:
             docker.run(
                 "run", "-d", *common, "-v", self.mount, "--name", self.container.name, images.databases
