@@ -320,8 +320,8 @@ class PostgresStore:
         execute = self._connection.execute
         touched = {row[0] for row in await self._connection.fetch("SELECT day FROM callveil.unsettled")}
         newest = await self._connection.fetchval(f"SELECT max(day) FROM {RECORDS}")  # noqa: S608 - constants
-        size = await self._connection.fetchval("SELECT pg_relation_size($1::regclass)", RECORDS)
-        whole = touched != {newest} or int(size) <= SMALL_BYTES
+        size = int(await self._connection.fetchval("SELECT pg_relation_size($1::regclass)", RECORDS))
+        whole = size <= SMALL_BYTES or bool(touched - {newest})
         if whole:
             await execute(f"SET LOCAL lock_timeout = {int(TIDY_SECONDS * 1000)}")
             await execute(f"LOCK TABLE {RECORDS} IN ACCESS EXCLUSIVE MODE")
