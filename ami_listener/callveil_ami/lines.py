@@ -21,10 +21,12 @@ MAX_LINE: Final = 4096
 UNKNOWN: Final = "?"
 
 # A record anywhere in a line. Where two stand with no line end between them, a quote that ends the first is
-# followed by one that begins the second: so no half of a field is taken for the other party.
+# followed by one that begins the second: so no half of a field is taken for the other party, and the quote
+# that begins the second is not taken for the one that the first has lost.
 _RECORD: Final = re.compile(
     r'"([0-9a-f-]{8,64})","([0-9]{1,10})","([a-z][a-z0-9_-]{0,31})","(in|out)","([a-z]{1,16})"'
-    r',"([0-9T:-]{10,19})","([0-9a-z+-]{1,16})","([A-Z ]{1,16})"(?:,"([^",\0\r]{0,64})"(?=["\0\r]|\Z))?'
+    r',"([0-9T:-]{10,19})","([0-9a-z+-]{1,16})"'
+    r',"([A-Z ]{1,16})(?:(?="[0-9a-f])|"(?=[",\0\r]|\Z))(?:,"([^",\0\r]{0,64})"(?=["\0\r]|\Z))?'
 )
 _TORN_PARTY: Final = re.compile(r',("[^",]{0,64})?')
 _COMPACT_TIME: Final = re.compile(r"(T[0-9]{2})([0-9]{2})([0-9]{2})\Z")
@@ -65,8 +67,10 @@ def _search(line: bytes, text: str) -> tuple[list[Record], list[bytes]]:
     records: list[Record] = []
     rests: list[bytes] = []
     end = 0
-    for found in _RECORD.finditer(text):
+    look = 0
+    while found := _RECORD.search(text, look):
         values = found.groups(default="")
+        look = found.start() + 1
         stop = found.end()
         try:
             records.append(_make_record(values))
@@ -77,7 +81,7 @@ def _search(line: bytes, text: str) -> tuple[list[Record], list[bytes]]:
             records.append(record)
             stop = found.end(len(FIELDS) - 1) + 1
         rests += _rest(line, end, found.start())
-        end = stop
+        end = look = stop
     return records, rests + _rest(line, end, len(line))
 
 
