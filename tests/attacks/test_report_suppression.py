@@ -48,7 +48,7 @@ BOTH_WAYS: Final = [(name, *way) for name in ("a", "b", "c") for way in (IN, OUT
 
 TABLES: Final = {
     "three lines": (LINES[:3], range(34), 11),
-    "four lines": (LINES[:4], (11, 20, 40), 11),
+    "four lines": (LINES[:4], (11, 40), 11),
     "as many lines as calls": (LINES[:5], (4, 5, 6, 9, 12, 15), 4),
     "two lines both ways": (BOTH_WAYS[:4], (10, 11, 12, 13, 20, 22, 23), 11),
     "three lines both ways": (BOTH_WAYS, (3, 4, 5, 6, 7, 8, 12), 4),
