@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import backlog, calls, decision, records, spawned, written
+from bench import backlog, calls, decision, million, records, spawned, written
 
 PARTS = {
     "decision": decision.measure,
@@ -13,6 +13,7 @@ PARTS = {
     "records": records.measure,
     "backlog": backlog.measure,
     "written": written.measure,
+    "million": million.measure,
 }
 
 

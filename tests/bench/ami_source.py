@@ -58,7 +58,7 @@ class AmiSource(Closing):
                 reply = f"Response: Success\r\nActionID: {action['ActionID']}\r\nMessage: {said}\r\n\r\n"
                 with self._sending:
                     connection.sendall(reply.encode())
-                if action["Action"] == "Login" and action.get("Events") == "cdr":
+                if action["Action"] == "Login" and "cdr" in action.get("Events", ""):
                     self._connection = connection
                     self._logged_in.set()
 

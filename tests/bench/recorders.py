@@ -17,6 +17,7 @@ from unittest.mock import patch
 from callveil.record import Record
 from callveil.serve import find_services, new_live, serve
 from callveil.settings import AmiSettings
+from callveil.store.place import to_place
 from callveil_ami import service
 from callveil_ami.intake import Intake
 from callveil_ami.journal import JOURNAL
@@ -58,9 +59,9 @@ def _new_intake(troubles: dict[str, str]) -> Intake:
     return _intakes[-1]
 
 
-async def callveil(folder: Path, ami: int, agi: int) -> None:
+async def callveil(folder: Path, ami: int, agi: int, store: str) -> None:
     """Do all that `callveil serve` does."""
-    where = replace(settings(folder, agi), ami=AmiSettings(port=ami, secret="none"))
+    where = replace(settings(folder, agi), ami=AmiSettings(port=ami, secret="none"), store=to_place(store))
     live = new_live(where, policy_path(folder))
     with patch.multiple(service, Recorder=Telling, Intake=_new_intake):
         await serve(live, policy_path(folder), find_services())
@@ -88,6 +89,7 @@ class Running(Closing):
     Args:
         which: `CALLVEIL` or `PANORAMISK`.
         folder: where it keeps what it keeps; the journal is in it.
+        store: the address of its store, if it is Callveil.
 
     Attributes:
         agi: the port where it answers calls' questions, if it is Callveil.
@@ -107,7 +109,7 @@ class Running(Closing):
         self._rest = b""
         if which == CALLVEIL:
             small(folder)
-        words = [which, str(folder), str(self.source.port), str(self.agi)]
+        words = [which, str(folder), str(self.source.port), str(self.agi), store]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.recorders", *words], stdout=subprocess.PIPE, bufsize=0
         )
@@ -180,8 +182,10 @@ class Running(Closing):
 def main() -> None:
     """Be one of the programs until told to stop."""
     logging.basicConfig(level=logging.ERROR)
-    which, folder, ami, agi = sys.argv[1:]
-    asyncio.run(callveil(Path(folder), int(ami), int(agi)) if which == CALLVEIL else panoramisk(int(ami)))
+    which, folder, ami, agi, store = sys.argv[1:]
+    asyncio.run(
+        callveil(Path(folder), int(ami), int(agi), store) if which == CALLVEIL else panoramisk(int(ami))
+    )
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def measure() -> Iterator[Figure]:
                 programs[name] = stack.enter_context(Running(PANORAMISK, folder))
             else:
                 store = stack.enter_context(STORES[name]())
-                programs[name] = stack.enter_context(Running(CALLVEIL, folder, store))
+                programs[name] = stack.enter_context(Running(CALLVEIL, folder, store.address))
             rate(programs[name], FIRST)
         before = {name: programs[name].rss_kib() / 1024 for name in STORES}
         ways = [partial(rate, program) for program in programs.values()]
