@@ -7,9 +7,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from callveil.cli.main import cli
+from click.testing import CliRunner, Result
 from harness.databases import MariaDb, start_mariadb
 from harness.leaks import Place, find_number
 from harness.leftovers import LABEL, owner
@@ -110,7 +113,7 @@ def old(version: Version, volumes: dict[str, str]) -> Iterator[Pbx]:
 
 
 def purge(pbx: Pbx, volumes: dict[str, str], *options: str, expect: int) -> tuple[str, dict[str, Any]]:
-    """Run the command where it would be: beside a newer Asterisk, or in a container with an older one's disk."""
+    """Run the command beside a newer Asterisk, or in a container that sees an older one's disk."""
     words = ["callveil", "purge", "--history", "--json", *options]
     if pbx.version == "22":
         done = pbx.exec(words, check=False)
@@ -207,3 +210,94 @@ def test_what_was_written_of_calls_is_gone_and_the_pbx_works(old: Pbx, volumes: 
     wait_for("the record", lambda: old.files("/var/log/asterisk/cdr-csv/Master.csv"))
     for file in ("master.db", "full", "cdr-custom/Master.csv", "cel-custom/Master.csv"):
         assert CALLED.encode() in old.pbx.read_bytes(f"/var/log/asterisk/{file}")
+
+
+FREEPBX = """<?php
+// As FreePBX writes it.
+$amp_conf['AMPDBUSER'] = 'freepbxuser';
+$amp_conf['AMPDBPASS'] = 'it\\'s-only-for-tests';
+$amp_conf['AMPDBHOST'] = 'localhost';
+$amp_conf['AMPDBNAME'] = 'asterisk';
+$amp_conf['AMPDBSOCK'] = "SOCKET";
+require_once('/var/www/html/admin/bootstrap.php');
+"""
+SCHEMA = """
+CREATE DATABASE asterisk;
+CREATE TABLE asterisk.freepbx_settings (keyword VARCHAR(50) PRIMARY KEY, value VARCHAR(255));
+INSERT INTO asterisk.freepbx_settings VALUES ('CDRDBNAME', ''), ('CDRDBHOST', 'localhost');
+CREATE DATABASE asteriskcdrdb;
+USE asteriskcdrdb;
+CREATE TABLE cdr (
+  calldate DATETIME NOT NULL, clid VARCHAR(80) NOT NULL, src VARCHAR(80) NOT NULL, dst VARCHAR(80) NOT NULL,
+  dcontext VARCHAR(80) NOT NULL, channel VARCHAR(80) NOT NULL, lastdata VARCHAR(80) NOT NULL,
+  duration INT NOT NULL, uniqueid VARCHAR(32) NOT NULL, cnum VARCHAR(80) NOT NULL,
+  KEY calldate (calldate), KEY dst (dst), KEY uniqueid (uniqueid)
+) ENGINE=InnoDB;
+CREATE TABLE cel (
+  id INT AUTO_INCREMENT PRIMARY KEY, eventtype VARCHAR(30) NOT NULL, cid_num VARCHAR(80) NOT NULL,
+  exten VARCHAR(80) NOT NULL, appdata VARCHAR(255) NOT NULL, extra VARCHAR(512) NOT NULL, KEY exten (exten)
+) ENGINE=MyISAM;
+CREATE TABLE queuelog (time DATETIME NOT NULL, data2 VARCHAR(100) NOT NULL) ENGINE=InnoDB;
+CREATE USER freepbxuser@localhost IDENTIFIED BY 'it''s-only-for-tests';
+GRANT ALL PRIVILEGES ON asteriskcdrdb.* TO freepbxuser@localhost;
+GRANT ALL PRIVILEGES ON asterisk.* TO freepbxuser@localhost;
+"""
+CALLS = 500
+
+
+@pytest.fixture(scope="module")
+def mariadb(images: None) -> Iterator[MariaDb]:
+    # A tenth of the usual log, to save time; it is written over all the same.
+    with start_mariadb("--innodb-log-file-size=16M") as server:
+        yield server
+
+
+def test_nothing_is_left_in_the_files_of_freepbx_database(mariadb: MariaDb, tmp_path: Path) -> None:
+    number, other = CALLER.removeprefix("+1"), CALLED.removeprefix("+")
+    mariadb.sql(SCHEMA)
+    insert = "INSERT INTO asteriskcdrdb."
+    calls = ", ".join(
+        f"('2026-01-02 03:04:05', '\"{NAME}\" <{number}>', '{number}', '{other}', 'ext', "
+        f"'PJSIP/trunk-{at:08x}', 'PJSIP/{other}@trunk,30', 7, '1767323045.{at}', '{number}')"
+        for at in range(CALLS)
+    )
+    events = ", ".join([f"('APP_START', '{number}', '{other}', 'PJSIP/{other}@trunk', '')"] * CALLS)
+    mariadb.sql(f"{insert}cdr VALUES {calls}")
+    mariadb.sql(f"{insert}cel (eventtype, cid_num, exten, appdata, extra) VALUES {events}")
+    mariadb.sql(f"{insert}queuelog VALUES (NOW(), '{number}')")
+    # After an orderly end everything stands in the tables' files.
+    mariadb.container.exec(["mariadb-admin", "--socket=/sockets/mariadb.sock", "shutdown"])
+    mariadb.serve()
+    written = {path.rpartition("/")[2] for path in paths(find_number(mariadb.container, [CALLER, CALLED]))}
+    assert {"cdr.ibd", "cel.MYD", "cel.MYI", "queuelog.ibd", "ib_logfile0"} <= written
+
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/freepbx.conf").write_text(FREEPBX.replace("SOCKET", str(mariadb.socket)))
+
+    def run(*options: str) -> Result:
+        words = ["purge", "--history", "--only", "database", "--root", str(tmp_path), *options]
+        return CliRunner().invoke(cli, words)
+
+    looked = run("--dry-run")
+    assert looked.exit_code == 1
+    assert f"{2 * CALLS + 1:,} rows" in looked.output
+    assert "asteriskcdrdb.cdr, asteriskcdrdb.cel, asteriskcdrdb.queuelog" in looked.output
+    counted = mariadb.sql("SELECT count(*) FROM asteriskcdrdb.cdr")
+    assert counted.strip() == str(CALLS)
+
+    done = run("--yes")
+    assert done.exit_code == 0, done.output
+    assert f"Removed: database, {2 * CALLS + 1:,} rows." in done.output
+    for said in (looked.output, done.output):
+        assert number not in said
+        assert "only-for-tests" not in said
+    assert find_number(mariadb.container, [CALLER, CALLED], also=[NAME]) == []
+    assert mariadb.sql("SHOW TABLES FROM asteriskcdrdb").split() == ["cdr", "cel", "queuelog"]
+    mariadb.sql(f"{insert}queuelog VALUES (NOW(), '{number}')")
+    assert "1 row " in run("--dry-run").output
+    # A kind of table that FreePBX does not use, whose own log nothing but a restart of the server can clear.
+    mariadb.sql("ALTER TABLE queuelog ENGINE=Aria", database="asteriskcdrdb")
+    kept = run("--yes")
+    assert kept.exit_code == 1
+    assert "NOT removed: database, 1 row. asteriskcdrdb.queuelog is empty, but" in kept.output
+    assert mariadb.sql("SELECT count(*) FROM asteriskcdrdb.queuelog").strip() == "0"

@@ -33,6 +33,9 @@ _ROWS: Final = 8
 _MOST_LOG: Final = 1 << 30
 """Bytes of the server's log that are written over; a larger one is left, and said."""
 
+_CLEARED: Final = ("InnoDB", "MyISAM")
+"""Kinds of tables of which nothing is left; measured."""
+
 _MOST_ROUNDS: Final = 400
 _BACKENDS: Final = (
     "cdr_adaptive_odbc.conf",
@@ -67,7 +70,7 @@ class Tables:
                 return self._hint()
             with _connect(login) as connection, connection.cursor() as cursor:
                 database = _database(cursor, login)
-                rows = {table: _count(cursor, database, table) for table in _tables(cursor, database)}
+                rows = {table: _count(cursor, database, table) for table, _ in _tables(cursor, database)}
         except (DatabaseError, LoginError) as error:
             return Found(unseen=(str(error),))
         where = tuple(f"{database}.{table}" for table, number in rows.items() if number)
@@ -97,12 +100,8 @@ class Tables:
                 return Gone()
             with _connect(login) as connection, connection.cursor() as cursor:
                 database = _database(cursor, login)
-                left = [
-                    text
-                    for table in _tables(cursor, database)
-                    if (text := _truncate(cursor, database, table))
-                ]
-                return Gone((*left, *_overwrite_log(cursor, database)))
+                left = [_truncate(cursor, database, *table) for table in _tables(cursor, database)]
+                return Gone((*filter(None, left), *_overwrite_log(cursor, database)))
         except (DatabaseError, LoginError) as error:
             return Gone((str(error),))
 
@@ -165,14 +164,15 @@ def _database(cursor: Cursor, login: Login) -> str:
     return str(said.get("CDRDBNAME") or login.database)
 
 
-def _tables(cursor: Cursor, database: str) -> list[str]:
+def _tables(cursor: Cursor, database: str) -> list[tuple[str, str]]:
+    """Return the tables that are there, each with its kind."""
     cursor.execute(
-        "SELECT table_name FROM information_schema.tables "
+        "SELECT table_name, engine FROM information_schema.tables "
         "WHERE table_schema = %s AND table_type = 'BASE TABLE' AND table_name IN %s",
         (database, TABLES),
     )
-    there = {row[0] for row in cursor.fetchall()}
-    return [table for table in TABLES if table in there]
+    there = {str(table): str(engine) for table, engine in cursor.fetchall()}
+    return [(table, there[table]) for table in TABLES if table in there]
 
 
 def _count(cursor: Cursor, database: str, table: str) -> int:
@@ -181,12 +181,18 @@ def _count(cursor: Cursor, database: str, table: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _truncate(cursor: Cursor, database: str, table: str) -> str:
+def _truncate(cursor: Cursor, database: str, table: str, engine: str) -> str:
+    """Empty a table; return a sentence about what is left, or nothing."""
     try:
         cursor.execute(f"TRUNCATE TABLE {_quoted(database)}.{_quoted(table)}")
     except Exception as error:
         return f"{database}.{table}: the server refuses to empty it ({_code(error)})."
-    return ""
+    if engine in _CLEARED:
+        return ""
+    return (
+        f"{database}.{table} is empty, but it is of the kind {engine}, whose own log may hold old rows until "
+        "the server's admin clears it."
+    )
 
 
 def _overwrite_log(cursor: Cursor, database: str) -> tuple[str, ...]:
@@ -196,7 +202,7 @@ def _overwrite_log(cursor: Cursor, database: str) -> tuple[str, ...]:
         return ()
     if _binary_log(cursor):
         return (
-            "The tables are empty, but the server keeps a binary log of all changes. Old rows stay in it, and "
+            "The tables are empty, but the server keeps a binary log of all changes: old rows stay there and "
             "in its other log, until the server's admin removes it (PURGE BINARY LOGS).",
         )
     if size > _MOST_LOG:
