@@ -60,7 +60,7 @@ RING: Final = """
 [queues]
 exten => help,1,Queue(help,,,,20)
 exten => night,1,Queue(night,,,,20)
-exten => late,1,Queue(night,,,,2)
+exten => late,1,Queue(night,,,,1)
  same => n,{voicemail}
 exten => front,1,Queue(quick,,,,20)
 """
@@ -204,7 +204,7 @@ def place_flagged(pbx: Pbx) -> None:
             pool.submit(ring_in, pbx, DIDS["help"], other, NAME, seconds=1),
             pool.submit(ring_in, pbx, DIDS["night"], one, NAME, give_up_ms=1500),
             pool.submit(ring_in, pbx, DIDS["night"], other, NAME, give_up_ms=2500),
-            pool.submit(ring_in, pbx, DIDS["late"], one, NAME, seconds=3.5),
+            pool.submit(ring_in, pbx, DIDS["late"], one, NAME, seconds=3),
         ]
         assert [call.result().final_status for call in calls] == [200, 200, 487, 487, 200]
 
