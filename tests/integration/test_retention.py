@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ OVER: Final = "+13105550171"
 TODAYS: Final = "+14155550172"
 HELD: Final = ("100000091-193847261", "100000092-193847261")
 OF_DESK: Final = ("100000031-193847261", "100000032-193847261", "100000033-193847261")
+TAKEN: Final = "/var/spool/callveil/taken-0123456789abcdef.csv"
 HOTLINE: Final = "+18005550100"
 
 KEEPING: Final = POLICY.replace(
@@ -86,6 +89,15 @@ def today(site: Site) -> date:
     return date.fromisoformat(site.pbx.exec(["date", "+%F"]).stdout.strip())
 
 
+@contextmanager
+def written(site: Site, path: str) -> Iterator[None]:
+    """Somebody has a file open for writing."""
+    site.pbx.spawn(f"sleep 60 >> {path} & echo $! > /run/writer.pid; wait")
+    wait_for("the writer", lambda: site.pbx.files("/run/writer.pid"))
+    yield
+    site.pbx.exec("kill $(cat /run/writer.pid)")
+
+
 def purge(site: Site, *words: str) -> tuple[int, str]:
     done = site.pbx.callveil.exec(["callveil", "purge", *words], check=False)
     return done.returncode, done.stdout + done.stderr
@@ -107,14 +119,18 @@ def test_what_is_over_is_deleted_at_the_start_and_counted_once(site: Site) -> No
 
     code, said = purge(site, "--hold", "Court order", "--line", "hotline")
     assert (code, "line hotline" in said) == (0, True)
-    # A Callveil that was killed before it could delete what it had brought in.
+    # A Callveil that was killed before it could delete what it had brought in. Somebody still writes there.
     line = ",".join(f'"{value}"' for value in (OF_DESK[0], "7", *desk))
-    site.pbx.write("/var/spool/callveil/taken-0123456789abcdef.csv", line + "\n", 0o660)
+    site.pbx.write(TAKEN, line + "\n", 0o660)
     code, said = purge(site)
     assert (code, "Start `callveil serve`" in said) == (3, True)
-    assert found(site, gone) == gone
+    with written(site, TAKEN):
+        restart(site)
+        site.wait_ready()
+        time.sleep(1.5)
+        assert site.pbx.files(TAKEN) == [TAKEN]
+        assert found(site, gone) == gone
 
-    restart(site)
     wait_for("the purge", lambda: "3 records were over and are deleted" in site.log(), 20)
     wait_for("the bytes to go", lambda: not found(site, gone), 20)
     assert found(site, stay) == stay
@@ -124,7 +140,6 @@ def test_what_is_over_is_deleted_at_the_start_and_counted_once(site: Site) -> No
         ("desk", day.isoformat()),
     }
     assert counted(site, "desk", [old]) == len(OF_DESK) + (old.month == day.month)
-    site.wait_ready()
 
 
 def test_the_command_deletes_what_is_no_longer_held_while_calls_go_on(site: Site) -> None:
