@@ -75,6 +75,8 @@ async def connect(where: PostgresUrl, *, read_only: bool) -> asyncpg.Connection[
         "lock_timeout": str(int(LOCK_SECONDS * 1000)),
         "idle_in_transaction_session_timeout": str(int(IDLE_SECONDS * 1000)),
         "default_transaction_read_only": "on" if read_only else "off",
+        # A plan that was made while the table was empty would read all of a large one for each look-up.
+        "plan_cache_mode": "force_custom_plan",
     }
     try:
         return await library.connect(
