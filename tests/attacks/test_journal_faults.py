@@ -1,6 +1,5 @@
 """A journal that a power cut, a full disk or a hand has spoilt: no whole record in it is lost or doubled."""
 
-import asyncio
 import os
 import random
 import re
@@ -9,62 +8,16 @@ import time
 from itertools import pairwise
 
 import pytest
-from callveil.record import record_key
 from callveil.store.guarded import GuardedStore
 from callveil.store.interface import StoreError
 from callveil_ami import journal as journal_module
 from callveil_ami.events import read_cdr
 from callveil_ami.intake import Intake
-from callveil_ami.journal import JOURNAL, SET_ASIDE, Journal
-from callveil_ami.recorder import Recorder
+from callveil_ami.journal import JOURNAL, SET_ASIDE
 from harness.fake_ami import CDR
+from program.desk import Desk, call_id, keys, line
 
 NUMBER = "+12065550123"
-
-
-def call_id(number: int) -> str:
-    return f"{100000000 + number}-193847261-555012345-987654321"
-
-
-def line(number: int, day: str = "2026-07-01", party: str = "") -> str:
-    return f'"{call_id(number)}","{number}","hotline","in","scrub","{day}","1-4min","ANSWERED","{party}"'
-
-
-def keys(*numbers: int) -> set[bytes]:
-    return {record_key(call_id(number)) for number in numbers}
-
-
-class Desk:
-    """One Callveil on a folder: its journal's reader, its recorder, and what it says is wrong."""
-
-    def __init__(self, folder) -> None:
-        self.folder = folder / "spool"
-        self.folder.mkdir(exist_ok=True)
-        self.path = folder / "records.sqlite3"
-        self.troubles: dict[str, str] = {}
-        self.recorder = Recorder(lambda: GuardedStore.open(self.path), self.troubles)
-        self.journal = Journal(self.folder, self.recorder.commit, self.troubles, grace=0.0)
-
-    def write(self, data: bytes, name: str = JOURNAL) -> None:
-        with (self.folder / name).open("ab") as file:
-            file.write(data)
-
-    async def sweep(self) -> None:
-        await asyncio.wait_for(self.journal.sweep(), 20)
-
-    async def found(self) -> set[bytes]:
-        store = await GuardedStore.open(self.path)
-        try:
-            records = [one async for one in store.records()]
-        finally:
-            await store.close()
-        assert len(records) == len({one.key for one in records})
-        return {one.key for one in records}
-
-    @property
-    def aside(self) -> list[str]:
-        path = self.folder / SET_ASIDE
-        return path.read_text().splitlines() if path.exists() else []
 
 
 @pytest.fixture
@@ -92,7 +45,7 @@ async def test_a_line_torn_at_any_place_costs_itself_at_most(desk):
         await desk.sweep()
         whole = place >= known
         wanted = keys(number + 1, number + 2) | (keys(number) if whole else set())
-        found = await desk.found()
+        found = desk.found()
         assert wanted <= found, place
         assert whole or not keys(number) <= found
     assert len(desk.aside) == known - 1
@@ -105,7 +58,7 @@ async def test_lines_that_run_into_one_another_are_all_read(desk, between):
     lines = [line(number, party=NUMBER if number % 3 else "").encode() for number in range(300)]
     desk.write(between.join(lines) + b"\n")
     await desk.sweep()
-    assert await desk.found() == keys(*range(300))
+    assert desk.found() == keys(*range(300))
     assert all(map(identifies_nobody, desk.aside))
     assert bool(desk.aside) == bool(between.strip(b"\r\n"))
 
@@ -118,18 +71,18 @@ async def test_a_page_of_zeros_costs_the_lines_it_covers(desk):
     await desk.sweep()
     ends = [sum(map(len, lines[:number])) for number in range(501)]
     spoilt = {n for n, (begin, end) in enumerate(pairwise(ends)) if begin < 12288 and end - 1 > 8192}
-    assert await desk.found() == keys(*set(range(500)) - spoilt)
+    assert desk.found() == keys(*set(range(500)) - spoilt)
     assert 1 <= len(desk.aside) <= len(spoilt)
 
 
 async def test_a_line_of_a_hundred_megabytes(desk):
     desk.write(f"{line(1)}\n".encode())
-    os.truncate(desk.folder / JOURNAL, 100_000_000)
+    os.truncate(desk.spool / JOURNAL, 100_000_000)
     desk.write(f"{line(2)}\n{line(3)}\n".encode())
     began = time.monotonic()
     await desk.sweep()
     assert time.monotonic() - began < 15
-    assert await desk.found() == keys(1, 2, 3)
+    assert desk.found() == keys(1, 2, 3)
     assert len(desk.aside) == 1
 
 
@@ -158,25 +111,25 @@ async def test_what_is_no_plain_file_holds_up_nothing_else(desk, tmp_path, kind,
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text(line(7) + "\n")
     desk.write(f"{line(1)}\nspoilt {NUMBER}\n".encode(), "taken-1.csv")
-    make_odd(desk.folder / name, kind, elsewhere)
+    make_odd(desk.spool / name, kind, elsewhere)
     for _ in range(2):
         await desk.sweep()
     if name != JOURNAL:  # in the journal's place, Asterisk could write only once it is out of the way
         desk.write(f"{line(2)}\n".encode())
         await desk.sweep()
-    assert keys(1) <= await desk.found()
-    assert not keys(7) & await desk.found()
+    assert keys(1) <= desk.found()
+    assert not keys(7) & desk.found()
     assert elsewhere.read_text() == line(7) + "\n"
     taken_away = name == JOURNAL and kind in ("fifo", "socket")
     if not taken_away:
         assert "is no plain file. Look at it and move it away" in " ".join(desk.troubles["journal"].split())
-    for path in desk.folder.iterdir():
+    for path in desk.spool.iterdir():
         if not path.is_file() or path.is_symlink():
             path.rename(tmp_path / "looked-at")
     desk.write(f"{line(3)}\n".encode())
     await desk.sweep()
     assert "journal" not in desk.troubles
-    assert await desk.found() >= keys(1, 3)
+    assert desk.found() >= keys(1, 3)
     assert len(desk.aside) == 1
 
 
@@ -186,8 +139,8 @@ async def test_what_is_no_plain_file_holds_up_nothing_else(desk, tmp_path, kind,
 async def test_odd_names_are_read_like_others_and_never_said(desk, name, caplog):
     desk.write(f"{line(1)}\nspoilt\n".encode(), os.fsdecode(name))
     await desk.sweep()
-    assert await desk.found() == keys(1)
-    assert {path.name for path in desk.folder.iterdir()} == {SET_ASIDE}
+    assert desk.found() == keys(1)
+    assert {path.name for path in desk.spool.iterdir()} == {SET_ASIDE}
     assert "555" not in caplog.text + str(desk.troubles)
 
 
@@ -202,7 +155,7 @@ async def test_a_clock_that_is_set_back_in_the_middle(desk):
         desk.write(f"{line(number, day)}\n{line(99, day)}\n".encode())
     await desk.sweep()
     await desk.sweep()
-    assert await desk.found() == keys(*range(len(days)), 99)
+    assert desk.found() == keys(*range(len(days)), 99)
     assert desk.troubles == {}
 
 
@@ -244,7 +197,7 @@ async def test_a_full_disk_of_the_journal_is_said(desk, monkeypatch):
     desk.write(f"{line(1)}\n".encode())
     await desk.sweep()
     assert "is full: make room there" in desk.troubles["journal-disk"]
-    assert await desk.found() == keys(1)
+    assert desk.found() == keys(1)
     monkeypatch.undo()
     await desk.sweep()
     assert desk.troubles == {}
@@ -259,8 +212,8 @@ async def test_set_aside_that_cannot_be_written_keeps_what_it_is_about(desk, mon
         patch.setattr(journal_module, "_set_aside", full)
         await desk.sweep()
         assert "no space left" in desk.troubles["journal"]
-        assert await desk.found() == keys(1)
-        assert len(list(desk.folder.iterdir())) == 1
+        assert desk.found() == keys(1)
+        assert len(list(desk.spool.iterdir())) == 1
     await desk.sweep()
     assert len(desk.aside) == 1
     assert "journal" not in desk.troubles
@@ -282,8 +235,8 @@ async def test_a_store_that_fails_between_pieces_loses_and_doubles_nothing(desk,
     desk.write("".join(f"{line(number)}\n" for number in range(4000)).encode())
     for _ in range(60):
         await desk.sweep()
-        if not list(desk.folder.iterdir()):
+        if not list(desk.spool.iterdir()):
             break
     monkeypatch.undo()
-    assert list(desk.folder.iterdir()) == []
-    assert len(await desk.found()) == 4000
+    assert list(desk.spool.iterdir()) == []
+    assert len(desk.found()) == 4000

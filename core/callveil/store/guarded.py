@@ -87,10 +87,7 @@ def check_whole(path: Path) -> None:
     if said != "ok":
         raise StoreError(f"The record store {path}: it is damaged; {move_away(path)}.")
     if tables and not tables >= _OURS:
-        raise StoreError(
-            f"The file {path} is not a record store of Callveil. Move it away, or write another path for"
-            " store: in settings.yaml."
-        )
+        raise StoreError(f"The file {path} is not a record store of Callveil; {move_away(path)}.")
 
 
 def _check_nothing_left(path: Path) -> None:
