@@ -26,11 +26,14 @@ CALLED = "+14165550147"
 HOTLINES = "+14585550147"
 
 # "desk" keeps all, "clinic" and "front" something, "hotline" is flagged and keeps nothing.
-KEEPING = POLICY.replace("200-219", "200-201").replace(
-    "    caller: none\n", "    caller: full\n    called: full\n    time: exact\n    duration: exact\n"
-).replace(
-    "destinations:",
-    """\
+KEEPING = (
+    POLICY.replace("200-219", "200-201")
+    .replace(
+        "    caller: none\n", "    caller: full\n    called: full\n    time: exact\n    duration: exact\n"
+    )
+    .replace(
+        "destinations:",
+        """\
   clinic:
     purpose: "Appointments"
     dids: ["+12065550177"]
@@ -46,6 +49,7 @@ KEEPING = POLICY.replace("200-219", "200-201").replace(
     ring: "desk-ring,s,1"
     caller: country
 destinations:""",
+    )
 )
 
 
@@ -120,11 +124,11 @@ class Since:
     def records(self, number: int) -> list[Kept]:
         """The new ones, once there are so many of them."""
 
-        def new() -> list[Kept] | None:
-            found = list((Counter(self._now()) - self._before).elements())
-            return found if len(found) >= number else None
+        def new() -> list[Kept]:
+            return list((Counter(self._now()) - self._before).elements())
 
-        return wait_for(f"{number} records", new, 20)
+        wait_for(f"{number} records", lambda: len(new()) >= number, 20)
+        return new()
 
 
 def agrees(found: list[Kept], wanted: list[Kept]) -> bool:
