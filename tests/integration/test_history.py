@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from harness.databases import MariaDb, start_mariadb
 from harness.leaks import Place, find_number
 from harness.leftovers import LABEL, owner
-from harness.pbx import Pbx, Version, ready, wait_for
+from harness.pbx import Flavour, Pbx, Version, ready, wait_for
 from harness.sip import Carrier, place_call, ring_in
 
 pytestmark = pytest.mark.asterisk
@@ -106,7 +106,7 @@ def old(version: Version, volumes: dict[str, str]) -> Iterator[Pbx]:
     """A PBX whose calls were all written down."""
     overlay = {f"/etc/asterisk/{name}": text for name, text in OLD_WAYS.items()}
     mounts = [f"{volume}:{folder}" for folder, volume in volumes.items()]
-    flavour = "callveil" if version == "22" else "plain"
+    flavour: Flavour = "callveil" if version == "22" else "plain"
     with Pbx.start(version, flavour, overlay, mounts=mounts) as pbx:
         pbx.exec("install -d -o asterisk -g asterisk /var/log/asterisk/cel-custom")
         yield pbx

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import click
 
 from callveil.cli.problems import COULD_NOT_CHECK, FINDING, FINE, echo_json
+from callveil.cli.unseen import at_terminal
 from callveil.history.clear import clear, look
 from callveil.history.machine import Machine
 from callveil.history.model import Found, Outcome, State
@@ -51,7 +51,7 @@ def purge_history(
         places = choose(machine, only, skip)
     except UnknownPlaceError as error:
         raise click.UsageError(str(error)) from error
-    if not (dry_run or yes or (sys.stdin.isatty() and not as_json)):
+    if not (dry_run or yes or (at_terminal() and not as_json)):
         raise click.UsageError("Nothing was removed. Look with --dry-run first; then give --yes.")
     before = [] if yes and as_json else [look(place) for place in places]
     if not as_json:
