@@ -87,6 +87,7 @@ class Pbx(Closing):
         flavour: Flavour = "callveil",
         overlay: Mapping[str, str | bytes] | None = None,
         mounts: Sequence[str] = (),
+        disks: Mapping[str, str] | None = None,
     ) -> Self:
         """Starts the containers and waits until Asterisk has fully booted.
 
@@ -95,27 +96,37 @@ class Pbx(Closing):
             flavour: `plain` is the control without Callveil.
             overlay: files by their path in the container, put over the flavour's own.
             mounts: folders or volumes of others that it sees too, as ``what:where``.
+            disks: folders that get a small disk of their own, with its size, such as ``4m``.
         """
         docker, images = ready()
         self = cls(docker, version, flavour)
         try:
-            self._create(images, overlay or {}, mounts)
+            self._create(images, overlay or {}, mounts, disks or {})
             self.start_asterisk()
         except BaseException:
             self.close()
             raise
         return self
 
-    def _create(self, images: Images, overlay: Mapping[str, str | bytes], others: Sequence[str]) -> None:
+    def _create(
+        self,
+        images: Images,
+        overlay: Mapping[str, str | bytes],
+        others: Sequence[str],
+        disks: Mapping[str, str],
+    ) -> None:
         image = (images.pbx if self.flavour == "callveil" else images.asterisk)[self.version]
         # The search for leaks looks into Asterisk's open files, which only a tracer may: Asterisk has changed
         # its user.
         common = ["--label", f"{LABEL}={owner()}", "--log-driver", "none", "--cap-add", "SYS_PTRACE"]
         mounts = [part for mount in others for part in ("-v", mount)]
         # The journal's folder is a volume in any case: Linux grants no leases on a container's overlay.
-        for number, path in enumerate((JOURNAL,) if self.callveil is self.pbx else SHARED):
+        own = (JOURNAL,) if self.callveil is self.pbx else SHARED
+        for number, path in enumerate(dict.fromkeys((*own, *disks))):
             volume = f"{self.id}-{number}"
-            self.docker.run("volume", "create", "--label", f"{LABEL}={owner()}", volume)
+            kind = ["type=tmpfs", "device=tmpfs", f"o=size={disks[path]}"] if path in disks else []
+            options = [word for option in kind for word in ("--opt", option)]
+            self.docker.run("volume", "create", "--label", f"{LABEL}={owner()}", *options, volume)
             self.volumes.append(volume)
             mounts += ["-v", f"{volume}:{path}"]
         create = ["create", "--name", self.id, "--hostname", "pbx", "--network", "none", *common, *mounts]
