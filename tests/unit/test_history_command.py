@@ -161,4 +161,4 @@ def test_a_module_that_will_write_again_is_said(disk: Disk, monkeypatch: pytest.
     fill(disk)
     monkeypatch.setattr(Machine, "modules", frozenset({"cdr_csv.so"}))
     result = run(disk, "--dry-run")
-    assert "cdr-csv: Asterisk will write there again, because cdr_csv.so is loaded." in result.output
+    assert "cdr-csv: Asterisk will write there again: cdr_csv.so is loaded." in result.output

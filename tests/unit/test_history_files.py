@@ -90,7 +90,7 @@ def test_logs_that_asterisk_writes_are_emptied_in_place_and_others_go(disk: Disk
     inode = live.stat().st_ino
     assert looked(disk, "logs").found.counts == {"files": 3, "lines": 4}
     with live.open("a") as asterisk:
-        assert cleared(disk, "logs").state is State.REMOVED
+        assert clear_logs(disk, opened=[]).state is State.REMOVED
         asterisk.write("next\n")
     assert not aside.exists()
     assert not packed.exists()
@@ -99,13 +99,33 @@ def test_logs_that_asterisk_writes_are_emptied_in_place_and_others_go(disk: Disk
     assert live.stat().st_ino == inode
 
 
-def test_a_log_put_aside_that_a_program_still_writes_keeps_its_name(disk: Disk) -> None:
-    aside = disk.log("full.1")
+def clear_logs(disk: Disk, opened: list[Path]) -> Outcome:
+    """Clear the logs of a machine where it is known which files are open."""
+    folder = disk.root / "proc" / "4242" / "fd"
+    folder.mkdir(parents=True)
+    for number, path in enumerate(opened):
+        (folder / str(number)).symlink_to(path)
     machine = Machine(disk.root)
-    machine.held._open.add((aside.stat().st_dev, aside.stat().st_ino))
+    vars(machine)["held"] = Held(disk.root / "proc")
     (place,) = choose(machine, ["logs"], [])
-    place.remove()
+    return clear(place, [])
+
+
+def test_a_log_put_aside_that_a_program_still_writes_keeps_its_name(disk: Disk) -> None:
+    written, idle = disk.log("full.1"), disk.log("full.2")
+    assert clear_logs(disk, [written]).state is State.REMOVED
+    assert written.read_bytes() == b""
+    assert not idle.exists()
+
+
+def test_where_open_files_are_unknown_every_log_keeps_its_name(disk: Disk) -> None:
+    aside = disk.log("full.1")
+    named = disk.log(f"cdr-csv/{NUMBER}.csv")
+    assert cleared(disk, "logs").state is State.REMOVED
     assert aside.read_bytes() == b""
+    # But a name that is a number must go.
+    assert cleared(disk, "cdr-csv").state is State.REMOVED
+    assert not named.exists()
 
 
 def test_open_files_are_seen_in_any_program(tmp_path: Path) -> None:

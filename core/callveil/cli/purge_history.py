@@ -13,7 +13,7 @@ from callveil.cli.unseen import at_terminal
 from callveil.history.clear import clear, look
 from callveil.history.machine import Machine
 from callveil.history.model import Found, Outcome, State
-from callveil.history.places import OUT_OF_REACH, WRITERS, UnknownPlaceError, choose
+from callveil.history.places import OUT_OF_REACH, UnknownPlaceError, choose, still_written
 
 HEADINGS: Final = ("PLACE", "WHAT", "HOW MANY", "WHERE")
 _HERE: Final = Path("/")
@@ -53,22 +53,23 @@ def purge_history(
         raise click.UsageError(str(error)) from error
     if not (dry_run or yes or (at_terminal() and not as_json)):
         raise click.UsageError("Nothing was removed. Look with --dry-run first; then give --yes.")
+    # First, because Asterisk writes a line into its log when it is asked.
+    writing = still_written(machine, places)
     before = [] if yes and as_json else [look(place) for place in places]
     if not as_json:
         _print_found(before)
     if dry_run:
-        _end(before, machine, as_json=as_json, removed=False)
+        _end(before, writing, as_json=as_json, removed=False)
     if not as_json and not any(outcome.found for outcome in before):
-        _end(before, machine, as_json=as_json, removed=True)
+        _end(before, writing, as_json=as_json, removed=True)
     if not yes and click.prompt('\nThis cannot be undone. To remove it, type "yes"', default="no") != "yes":
         click.echo("Nothing was removed.")
         raise SystemExit(FINDING)
-    _end([clear(place, only) for place in places], machine, as_json=as_json, removed=True)
+    _end([clear(place, only) for place in places], writing, as_json=as_json, removed=True)
 
 
-def _end(outcomes: list[Outcome], machine: Machine, *, as_json: bool, removed: bool) -> None:
+def _end(outcomes: list[Outcome], writing: list[str], *, as_json: bool, removed: bool) -> None:
     """Say how it stands, and end the command."""
-    writing = _writing(outcomes, machine)
     if as_json:
         echo_json(
             {
@@ -82,6 +83,8 @@ def _end(outcomes: list[Outcome], machine: Machine, *, as_json: bool, removed: b
         _print_result(outcomes, removed=removed)
         for text in writing:
             click.echo(text)
+        if writing:
+            click.echo("The README says which of Asterisk's files to change, so that this ends.")
         click.echo("Not reached by this command:")
         for text in OUT_OF_REACH:
             click.echo(f"  - {text}")
@@ -97,19 +100,6 @@ def _exit_code(outcomes: Iterable[Outcome]) -> int:
     if State.UNSEEN in states or any(outcome.found.unseen for outcome in outcomes):
         return COULD_NOT_CHECK
     return FINE
-
-
-def _writing(outcomes: Iterable[Outcome], machine: Machine) -> list[str]:
-    """Return sentences about what Asterisk will write again."""
-    texts = []
-    for outcome in outcomes:
-        running = [module for module in WRITERS.get(outcome.key, ()) if module in machine.modules]
-        if running:
-            texts.append(
-                f"{outcome.key}: Asterisk will write there again, because {', '.join(running)} is loaded. "
-                "See the README on what to include."
-            )
-    return texts
 
 
 def _print_found(outcomes: list[Outcome]) -> None:

@@ -53,11 +53,18 @@ def erase(tree: Tree, path: str) -> None:
 
 
 def erase_all(
-    tree: Tree, paths: list[str], held: Held, *, keep: frozenset[str] = frozenset()
+    tree: Tree, paths: list[str], held: Held, *, keep: frozenset[str] = frozenset(), names_tell: bool = True
 ) -> tuple[str, ...]:
     """Erase files; those that some program has open, or that are to be kept, are emptied.
 
     A program that has a file open goes on writing into it when it has no name any more, where nobody sees it.
+
+    Args:
+        tree: the folder.
+        paths: the files in it.
+        held: which files are open.
+        keep: files that keep their names.
+        names_tell: whether a file's name can hold a number, so that it must go unless it is known to be open.
 
     Returns:
         Sentences about what is left, each told once.
@@ -66,7 +73,8 @@ def erase_all(
     for path in paths:
         try:
             status = tree.status(path)
-            if path in keep or (status is not None and held.has(status)):
+            is_held = held.has if names_tell else held.may_have
+            if path in keep or (status is not None and is_held(status)):
                 empty(tree, path)
             else:
                 erase(tree, path)

@@ -10,13 +10,18 @@ from pathlib import Path
 class Held:
     """The files that were open in any program when this was made.
 
+    Args:
+        processes: where the programs are listed; None where those that matter run on another machine.
+
     Attributes:
         whole: whether every program could be looked at: only root may, and only on its own machine.
     """
 
-    def __init__(self, processes: Path = Path("/proc")) -> None:
-        self.whole = True
+    def __init__(self, processes: Path | None = Path("/proc")) -> None:
+        self.whole = processes is not None
         self._open: set[tuple[int, int]] = set()
+        if processes is None:
+            return
         try:
             entries = os.listdir(processes)
         except OSError:
@@ -41,3 +46,7 @@ class Held:
     def has(self, status: os.stat_result) -> bool:
         """Return whether this file was open."""
         return (status.st_dev, status.st_ino) in self._open
+
+    def may_have(self, status: os.stat_result) -> bool:
+        """Return whether this file was open, or may have been."""
+        return not self.whole or self.has(status)

@@ -57,13 +57,13 @@ class LogFolder:
     names: tuple[str, ...]
 
     def files(self) -> list[str]:
-        """Return the logs that hold something, and those that were put aside."""
+        """Return the logs that hold something."""
         wanted = matcher(self.names).fullmatch
-        return [path for path in self.tree.files(depth=1, wanted=wanted) if self._counts(path)]
+        return [path for path in self.tree.files(depth=1, wanted=wanted) if self._holds(path)]
 
-    def _counts(self, path: str) -> bool:
+    def _holds(self, path: str) -> bool:
         status = self.tree.status(path)
-        return path not in self.names or status is None or status.st_size > 0
+        return status is None or status.st_size > 0
 
 
 class Logs:
@@ -96,7 +96,8 @@ class Logs:
         left: list[str] = []
         for folder in self._folders:
             keep = frozenset(folder.names)
-            left += erase_all(folder.tree, folder.files(), self._machine.held, keep=keep)
+            held = self._machine.held
+            left += erase_all(folder.tree, folder.files(), held, keep=keep, names_tell=False)
         return Gone(tuple(left))
 
 

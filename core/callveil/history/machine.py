@@ -73,7 +73,7 @@ class Machine:
     @cached_property
     def held(self) -> Held:
         """Which files are open."""
-        return Held()
+        return Held() if self.root == _HERE else Held(None)
 
     @cached_property
     def can_ask(self) -> bool:

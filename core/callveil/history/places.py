@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from callveil.history.astdb import FAMILY, OF_SETTINGS, astdb_places
@@ -27,6 +27,8 @@ WRITERS: Final = {
 }
 """The modules of Asterisk that write to a place for as long as they run."""
 
+_NO_FILES: Final = ("console", "syslog")
+
 OUT_OF_REACH: Final = (
     "backups, snapshots, and free blocks of disks",
     "the system's journal and logs (journalctl, /var/log/syslog), and crash dumps",
@@ -35,6 +37,25 @@ OUT_OF_REACH: Final = (
     "call lists in telephones and apps, and the carrier's records",
 )
 """Where numbers may still be and this program cannot go."""
+
+
+def still_written(machine: Machine, places: Collection[Place]) -> list[str]:
+    """Return sentences about what Asterisk will write again, because it is still told to."""
+    texts = []
+    for place in places:
+        why = [module for module in WRITERS.get(place.key, ()) if module in machine.modules]
+        if why:
+            texts.append(f"{place.key}: Asterisk will write there again: {', '.join(why)} is loaded.")
+    if any(place.key == "logs" for place in places) and _logs_to_files(machine):
+        texts.append("logs: Asterisk will write there again: logger.conf names log files.")
+    return texts
+
+
+def _logs_to_files(machine: Machine) -> bool:
+    return any(
+        one.section == "logfiles" and one.value and not one.key.startswith(_NO_FILES)
+        for one in machine.settings("logger.conf")
+    )
 
 
 class UnknownPlaceError(Exception):
