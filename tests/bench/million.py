@@ -45,8 +45,8 @@ def records(count: int) -> Iterator[Record]:
     """Yield records of a year that ends today, on several lines, by day and key."""
     for place in range(DAYS):
         day = (_FIRST + timedelta(days=place)).isoformat()
-        today = count * (place + 1) // DAYS - count * place // DAYS
-        for turn, key in enumerate(sorted(os.urandom(16) for _ in range(today))):
+        first, after = count * place // DAYS, count * (place + 1) // DAYS
+        for turn, key in enumerate(sorted(os.urandom(16) for _ in range(after - first)), start=first):
             spoken = _SPOKEN[turn % len(_SPOKEN)]
             goes_in = turn % 3 == 0
             yield Record(

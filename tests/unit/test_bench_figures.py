@@ -3,9 +3,15 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from bench import million
 from bench.calls import queued, ticks
 from bench.figures import Figure, Goal, alternate, in_slices, number
 from bench.sipp_log import calls_a_second, post_dial_delay, read_log
+from bench.told import event, line
+from callveil.record import Record
+from callveil_ami.events import read_cdr
+from callveil_ami.lines import read_line
+from panoramisk.message import Message
 
 
 def figure(ours: list[float], baseline: list[float], goal: Goal | None = None, note: str = "") -> Figure:
@@ -74,26 +80,26 @@ def test_a_round_of_slices_is_their_median() -> None:
     assert found == [[2.0, 2.0], [7.0, 7.0]]
 
 
-def line(moment: float, direction: str, call: str, sequence: str, first: str) -> str:
+def sipp(moment: float, direction: str, call: str, sequence: str, first: str) -> str:
     return f"2026-01-02\t03:04:05.000000\t{moment:.6f}\t{direction}\t{call}\tCSeq:{sequence}\t{first}\n"
 
 
 ONE, TWO = "+12125550141", "+12125550142"
 
 PHONE = (
-    line(100.000, "S", "1-7@127.0.0.21", "1 INVITE", f"INVITE sip:99{ONE}@127.0.0.1 SIP/2.0")
-    + line(100.001, "R", "1-7@127.0.0.21", "1 INVITE", "SIP/2.0 100 Trying")
-    + line(100.500, "S", "2-7@127.0.0.21", "1 INVITE", f"INVITE sip:99{TWO}@127.0.0.1 SIP/2.0")
+    sipp(100.000, "S", "1-7@127.0.0.21", "1 INVITE", f"INVITE sip:99{ONE}@127.0.0.1 SIP/2.0")
+    + sipp(100.001, "R", "1-7@127.0.0.21", "1 INVITE", "SIP/2.0 100 Trying")
+    + sipp(100.500, "S", "2-7@127.0.0.21", "1 INVITE", f"INVITE sip:99{TWO}@127.0.0.1 SIP/2.0")
     # No answer came, so it is sent again: the delay counts from the first.
-    + line(101.000, "S", "2-7@127.0.0.21", "1 INVITE", f"INVITE sip:99{TWO}@127.0.0.1 SIP/2.0")
-    + line(101.100, "R", "1-7@127.0.0.21", "1 INVITE", "SIP/2.0 200 OK")
-    + line(101.101, "S", "1-7@127.0.0.21", "2 BYE", "BYE sip:127.0.0.1:5060 SIP/2.0")
-    + line(102.000, "R", "1-7@127.0.0.21", "2 BYE", "SIP/2.0 200 OK")
+    + sipp(101.000, "S", "2-7@127.0.0.21", "1 INVITE", f"INVITE sip:99{TWO}@127.0.0.1 SIP/2.0")
+    + sipp(101.100, "R", "1-7@127.0.0.21", "1 INVITE", "SIP/2.0 200 OK")
+    + sipp(101.101, "S", "1-7@127.0.0.21", "2 BYE", "BYE sip:127.0.0.1:5060 SIP/2.0")
+    + sipp(102.000, "R", "1-7@127.0.0.21", "2 BYE", "SIP/2.0 200 OK")
 )
 CARRIER = (
-    line(100.004, "R", "x", "9 INVITE", f"INVITE sip:{ONE}@127.0.0.3:5060 SIP/2.0")
-    + line(101.008, "R", "y", "9 INVITE", f"INVITE sip:{TWO}@127.0.0.3:5060 SIP/2.0")
-    + line(101.508, "R", "y", "9 INVITE", f"INVITE sip:{TWO}@127.0.0.3:5060 SIP/2.0")
+    sipp(100.004, "R", "x", "9 INVITE", f"INVITE sip:{ONE}@127.0.0.3:5060 SIP/2.0")
+    + sipp(101.008, "R", "y", "9 INVITE", f"INVITE sip:{TWO}@127.0.0.3:5060 SIP/2.0")
+    + sipp(101.508, "R", "y", "9 INVITE", f"INVITE sip:{TWO}@127.0.0.3:5060 SIP/2.0")
 )
 
 
@@ -107,12 +113,12 @@ class TestLog:
         assert read_log(CARRIER).repeated == 0
 
     def test_what_the_other_side_sends_is_not_taken_for_a_call_of_ones_own(self) -> None:
-        again = line(103, "R", "1-7@127.0.0.21", "77 INVITE", "INVITE sip:201@127.0.0.21:5060 SIP/2.0")
+        again = sipp(103, "R", "1-7@127.0.0.21", "77 INVITE", "INVITE sip:201@127.0.0.21:5060 SIP/2.0")
         assert set(read_log(PHONE + again, "99").sent) == {ONE, TWO}
 
     def test_a_call_ends_well_when_its_bye_is_answered(self) -> None:
         assert read_log(PHONE, "99").ended == {"1-7@127.0.0.21"}
-        refused = line(103, "R", "2-7@127.0.0.21", "2 BYE", "SIP/2.0 481 Call/Transaction Does Not Exist")
+        refused = sipp(103, "R", "2-7@127.0.0.21", "2 BYE", "SIP/2.0 481 Call/Transaction Does Not Exist")
         assert read_log(PHONE + refused, "99").ended == {"1-7@127.0.0.21"}
 
     def test_a_line_that_is_still_being_written_is_passed_over(self) -> None:
@@ -155,3 +161,22 @@ def test_tasks_that_wait() -> None:
 
 def test_processor_time_of_a_program_with_any_name() -> None:
     assert ticks("7 (a) b (c) S 1 7 7 0 -1 4194560 1 0 0 0 30 12 5 5 20 0 1 0 100") == 42
+
+
+class TestCallsThatNeverWere:
+    def test_event_and_journal_tell_of_the_same_calls(self) -> None:
+        for call in range(50):
+            told = read_cdr(Message.from_line(event(call).decode().strip()))
+            assert isinstance(told, Record)
+            assert read_line(line(call).rstrip(b"\n")) == ([told], [])
+
+    def test_each_call_has_a_record_of_its_own(self) -> None:
+        keys = {read_line(line(call))[0][0].key for call in (0, 1, 999, 50_000, 500_000_000)}
+        assert len(keys) == 5
+
+    def test_a_year_of_records_is_in_the_order_of_a_store(self) -> None:
+        found = list(million.records(1000))
+        places = [(one.began, one.key) for one in found]
+        assert len(found) == 1000
+        assert places == sorted(set(places))
+        assert {one.line for one in found} == {f"line{place}" for place in range(8)}
