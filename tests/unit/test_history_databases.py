@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from callveil.history.clear import clear, look
@@ -106,6 +107,25 @@ def test_callers_leave_asterisks_own_database_and_settings_stay(disk: Disk) -> N
     assert "sqlite3 /var/lib/asterisk/astdb.sqlite3 VACUUM" in outcome.notes[0]
     assert disk.entries() == set(ENTRIES) - {f"/privacy/desk/{NUMBER}", "/CALLTRACE/201"}
     assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
+def test_what_is_deleted_is_overwritten_also_where_sqlite_would_not(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's SQLite overwrites by itself; others must be told."""
+    connect = sqlite3.connect
+
+    def careless(*arguments: Any, **more: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **more)
+        connection.execute("PRAGMA secure_delete = OFF").fetchall()
+        return connection
+
+    caller = "4155550147"
+    disk.astdb({f"/privacy/desk/{caller}": "ALLOW", "/CALLTRACE/201": caller, "/pbx/UUID": "x"})
+    assert len(disk.holds(caller)) == 1
+    monkeypatch.setattr(sqlite3, "connect", careless)
+    assert cleared(disk, "astdb").state is State.REMOVED
+    assert disk.holds(caller) == []
 
 
 def test_a_running_asterisk_can_go_on_with_its_statements(disk: Disk) -> None:

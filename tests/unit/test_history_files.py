@@ -59,6 +59,7 @@ def test_the_journal_of_callveil_is_no_history(disk: Disk) -> None:
     disk.log("cdr-custom/sub/own.csv")
     disk.log("old.csv")
     assert looked(disk, "cdr-custom").found.counts == {"files": 2, "lines": 2}
+    assert looked(disk, "cdr-custom").why == ()
     assert cleared(disk, "cdr-custom").state is State.REMOVED
     assert disk.holds() == []
     assert journal.read_text() == "kept"
