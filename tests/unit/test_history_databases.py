@@ -116,7 +116,7 @@ def test_what_is_deleted_is_overwritten_also_where_sqlite_would_not(
     connect = sqlite3.connect
 
     def careless(*arguments: Any, **more: Any) -> sqlite3.Connection:
-        connection = connect(*arguments, **more)
+        connection: sqlite3.Connection = connect(*arguments, **more)
         connection.execute("PRAGMA secure_delete = OFF").fetchall()
         return connection
 
@@ -217,10 +217,12 @@ def test_an_asterisk_that_cannot_overwrite_is_not_asked_to_delete(tmp_path: Path
 
 
 FREEPBX = r"""<?php
-/* $amp_conf['AMPDBUSER'] = 'nobody'; */
-// $amp_conf['AMPDBPASS'] = 'old';
 $amp_conf['AMPDBUSER'] = 'freepbxuser';
-$amp_conf["AMPDBPASS"] = 'a\'b\\c;"d';
+$amp_conf["AMPDBPASS"] = 'a\'b\\c;"d/*';
+/* As it was:
+$amp_conf['AMPDBUSER'] = 'nobody';
+*/
+// $amp_conf['AMPDBPASS'] = 'old';
 $amp_conf['AMPDBHOST']  =  "db.example.org" ;
 $amp_conf['AMPDBPORT'] = '3307';
 $amp_conf['AMPDBNAME'] = 'asterisk';
@@ -235,7 +237,7 @@ def test_freepbx_says_how_to_reach_its_database() -> None:
     login = parse_freepbx(FREEPBX)
     assert (login.user, login.password, login.host, login.port) == (
         "freepbxuser",
-        "a'b\\c;\"d",
+        "a'b\\c;\"d/*",
         "db.example.org",
         3307,
     )

@@ -15,6 +15,7 @@ _PHP: Final = re.compile(
     r"""^\s*\$amp_conf\[\s*['"](\w+)['"]\s*\]\s*=\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\$]|\\[\\"$])*)")\s*;""",
     re.MULTILINE,
 )
+_COMMENT: Final = re.compile(r"^\s*/\*.*?\*/", re.MULTILINE | re.DOTALL)
 _SOCKETS: Final = ("/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock")
 _LOCAL: Final = ("", "localhost")
 _PORT: Final = 3306
@@ -127,7 +128,7 @@ def parse_freepbx(text: str) -> Login:
         LoginError: if the port is no number.
     """
     values: dict[str, str] = {}
-    for key, single, double in _PHP.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)):
+    for key, single, double in _PHP.findall(_COMMENT.sub("", text)):
         values[key] = re.sub(r"\\(['\\])", r"\1", single) if single else re.sub(r'\\(["\\$])', r"\1", double)
     return Login(
         user=values.get("AMPDBUSER", ""),
