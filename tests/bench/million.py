@@ -209,8 +209,8 @@ def in_the_way(name: str, address: str, asked: Asked) -> Iterator[Figure]:
     }
     asked.in_vain = 0
     with Writer(address) as writer:
+        alone = writer.waits(lambda: time.sleep(QUIET))
         for what, work in works.items():
-            alone = writer.waits(lambda: time.sleep(QUIET))
             waits = writer.waits(work)
             yield Figure(
                 f"{name}, {ROWS:,} records: the slowest of others' records while {what}",
