@@ -260,8 +260,8 @@ def _set_aside(taken: Path, aside: Path) -> None:
 def _finish(path: Path, size: int, aside: Path | None) -> bool:
     """Describe what is no record in a taken file, if told where, and delete the file; return whether it did.
 
-    A file that no longer has exactly this size is left alone. One that another Callveil is finishing counts as
-    deleted.
+    A file that no longer has exactly this size is left alone. One that another Callveil is finishing counts
+    as deleted.
 
     Raises:
         OSError: it could not be done, or another Callveil has done it.
