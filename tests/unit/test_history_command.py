@@ -159,6 +159,8 @@ def test_json_says_the_same(disk: Disk) -> None:
 
 def test_a_module_that_will_write_again_is_said(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(disk)
-    monkeypatch.setattr(Machine, "modules", frozenset({"cdr_csv.so"}))
+    monkeypatch.setattr(Machine, "modules", frozenset({"cdr_csv.so", "cel_custom.so"}))
     result = run(disk, "--dry-run")
-    assert "cdr-csv: Asterisk will write there again: cdr_csv.so is loaded." in result.output
+    assert "cdr-csv: Asterisk will write there again: it has loaded cdr_csv.so." in result.output
+    # It may be loaded and write nothing, as Debian has it.
+    assert "cel_custom" not in result.output

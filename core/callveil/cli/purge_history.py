@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from callveil.cli.problems import COULD_NOT_CHECK, FINDING, FINE, echo_json
 from callveil.cli.unseen import at_terminal
 from callveil.history.clear import clear, look
 from callveil.history.machine import Machine
-from callveil.history.model import Found, Outcome, State
+from callveil.history.model import Found, Outcome, State, counted
 from callveil.history.places import OUT_OF_REACH, UnknownPlaceError, choose, still_written
 
 HEADINGS: Final = ("PLACE", "WHAT", "HOW MANY", "WHERE")
@@ -68,22 +68,28 @@ def purge_history(
     _end([clear(place, only) for place in places], writing, as_json=as_json, removed=True)
 
 
-def _end(outcomes: list[Outcome], writing: list[str], *, as_json: bool, removed: bool) -> None:
+def _end(outcomes: list[Outcome], writing: Mapping[str, str], *, as_json: bool, removed: bool) -> None:
     """Say how it stands, and end the command."""
+    # A module may be loaded and write nothing, for want of settings: it matters where something was found.
+    again = [
+        f"{outcome.key}: Asterisk will write there again: {writing[outcome.key]}."
+        for outcome in outcomes
+        if outcome.found and outcome.key in writing
+    ]
     if as_json:
         echo_json(
             {
                 "ok": _exit_code(outcomes) == FINE,
                 "places": [_as_data(outcome) for outcome in outcomes],
-                "still_written": writing,
+                "still_written": again,
                 "out_of_reach": list(OUT_OF_REACH),
             }
         )
     else:
         _print_result(outcomes, removed=removed)
-        for text in writing:
+        for text in again:
             click.echo(text)
-        if writing:
+        if again:
             click.echo("The README says which of Asterisk's files to change, so that this ends.")
         click.echo("Not reached by this command:")
         for text in OUT_OF_REACH:
@@ -122,13 +128,7 @@ def _print_found(outcomes: list[Outcome]) -> None:
 
 def in_numbers(found: Found) -> str:
     """Return how much was found, as ``3 files, 1,204 lines``."""
-    return ", ".join(
-        f"{number:,} {what if number != 1 else _one(what)}" for what, number in found.counts.items()
-    )
-
-
-def _one(what: str) -> str:
-    return {"entries": "entry", "copies": "copy"}.get(what, what.removesuffix("s"))
+    return ", ".join(counted(number, what) for what, number in found.counts.items())
 
 
 def _print_result(outcomes: list[Outcome], *, removed: bool) -> None:

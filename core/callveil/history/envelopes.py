@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from callveil.history.machine import Machine
-from callveil.history.model import Found, Gone
+from callveil.history.model import Found, Gone, counted
 from callveil.history.tree import RefusedError
 
 FOLDER: Final = "voicemail"
@@ -73,7 +73,7 @@ class Envelopes:
             if b"[message]" in text and len(text) < _LIMIT and blank(text) != text:
                 named.append((path, text))
         if failed:
-            unseen.append(f"{self._tree.folder(FOLDER)}: {failed} envelopes could not be read.")
+            unseen.append(f"{self._tree.folder(FOLDER)}: {counted(failed, 'envelopes')} could not be read.")
         return named, unseen
 
     def find(self) -> Found:
@@ -98,6 +98,6 @@ class Envelopes:
             except (OSError, RefusedError):
                 failed += 1
         where = self._tree.folder(FOLDER)
-        return Gone(
-            (f"{failed} of {len(named)} envelopes in {where} could not be changed.",) if failed else ()
-        )
+        if not failed:
+            return Gone()
+        return Gone((f"{failed} of {counted(len(named), 'envelopes')} in {where} could not be changed.",))

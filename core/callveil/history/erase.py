@@ -11,6 +11,7 @@ import os
 from typing import Final
 
 from callveil.history.held import Held
+from callveil.history.model import counted
 from callveil.history.tree import RefusedError, Tree
 
 _ZEROS: Final = bytes(1 << 20)
@@ -87,4 +88,7 @@ def erase_all(
                 "not permitted" if isinstance(error, PermissionError) else (error.strerror or "error").lower()
             )
             failed[why] = failed.get(why, 0) + 1
-    return tuple(f"{number} of {len(paths)} files in {tree.shown}: {why}." for why, number in failed.items())
+    return tuple(
+        f"{number} of {counted(len(paths), 'files')} in {tree.shown}: {why}."
+        for why, number in failed.items()
+    )

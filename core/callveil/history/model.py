@@ -41,6 +41,12 @@ class Gone:
     notes: tuple[str, ...] = ()
 
 
+def counted(number: int, what: str) -> str:
+    """Return ``1 file`` or ``3 files``, given ``files``."""
+    one = {"entries": "entry", "copies": "copy"}.get(what, what.removesuffix("s"))
+    return f"{number:,} {one if number == 1 else what}"
+
+
 class Place(Protocol):
     """A kind of place where numbers stay.
 

@@ -39,16 +39,16 @@ OUT_OF_REACH: Final = (
 """Where numbers may still be and this program cannot go."""
 
 
-def still_written(machine: Machine, places: Collection[Place]) -> list[str]:
-    """Return sentences about what Asterisk will write again, because it is still told to."""
-    texts = []
+def still_written(machine: Machine, places: Collection[Place]) -> dict[str, str]:
+    """Return why Asterisk will write again to a place, by the place's name."""
+    reasons = {}
     for place in places:
-        why = [module for module in WRITERS.get(place.key, ()) if module in machine.modules]
-        if why:
-            texts.append(f"{place.key}: Asterisk will write there again: {', '.join(why)} is loaded.")
+        running = [module for module in WRITERS.get(place.key, ()) if module in machine.modules]
+        if running:
+            reasons[place.key] = f"it has loaded {', '.join(running)}"
     if any(place.key == "logs" for place in places) and _logs_to_files(machine):
-        texts.append("logs: Asterisk will write there again: logger.conf names log files.")
-    return texts
+        reasons["logs"] = "its logger.conf names log files"
+    return reasons
 
 
 def _logs_to_files(machine: Machine) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from callveil.history.counting import count_lines
 from callveil.history.erase import erase_all
 from callveil.history.machine import Machine
-from callveil.history.model import Found, Gone
+from callveil.history.model import Found, Gone, counted
 from callveil.history.tree import RefusedError, Tree
 
 JOURNAL: Final = "/var/spool/callveil"
@@ -90,4 +90,4 @@ def count_all(tree: Tree, paths: list[str]) -> tuple[int, tuple[str, ...]]:
             continue
         except (OSError, RefusedError):
             failed += 1
-    return lines, (f"{tree.shown}: {failed} files could not be read.",) if failed else ()
+    return lines, (f"{tree.shown}: {counted(failed, 'files')} could not be read.",) if failed else ()
