@@ -95,11 +95,11 @@ class Crowd(Closing):
         self._ask({"do": "call", "calls": [vars(one) for one in calls]})
 
     def outcomes(self) -> list[dict[str, Any]]:
-        """Of each call, in the order in which they were given: whether it began, its final status, its end."""
+        """Of each call, in the order they were given in: whether it began, its final status, its end."""
         return list(self._ask({"do": "tell"})["outcomes"])
 
     def reached(self) -> dict[str, int]:
-        """How many calls came to each user part."""
+        """How many calls came to each user part, and how many that were fetched were answered."""
         return dict(self._ask({"do": "tell"})["reached"])
 
     def wait_over(self, timeout: float) -> None:

@@ -1,8 +1,8 @@
 """Inside the tools container: all telephones and the carrier, and many calls between them at the same time.
 
-Each end of a call plays a list of steps, such as ``["ring"], ["wait", 1], ["answer"], ["refer", "700"]``. What
-somebody who is called plays is looked up by the user part of the address that was asked for. Each line of
-standard input is a command in JSON, each line of standard output its answer.
+Each end of a call plays a list of steps, such as ``["ring"], ["wait", 1], ["answer"], ["refer", "700"]``.
+What somebody who is called plays is looked up by the user part of the address that was asked for. Each line
+of standard input is a command in JSON, each line of standard output its answer.
 """
 
 from __future__ import annotations
@@ -76,12 +76,14 @@ class Dialog:
         self.number = 1
         final = self.finals[key] = asyncio.get_running_loop().create_future()
         text = self.build(key, branch, headers, self.end.sdp())
-        uri, pause, until = text.split(" ", 2)[1], 0.5, time.monotonic() + (give_up or PATIENCE)
-        while not final.done() and time.monotonic() < until:
-            if not self.provisional.is_set():
-                self.end.send(text)
-            await asyncio.wait([final], timeout=max(0.0, min(pause, until - time.monotonic())))
+        uri, pause, until = text.split(" ", 2)[1], 0.5, time.monotonic() + PATIENCE
+        while not final.done() and not self.provisional.is_set() and time.monotonic() < until:
+            self.end.send(text)
+            heard = asyncio.ensure_future(self.provisional.wait())
+            await asyncio.wait([final, heard], timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            heard.cancel()
             pause = min(4.0, 2 * pause)
+        await asyncio.wait([final], timeout=give_up or until - time.monotonic())
         if not final.done():
             self.end.send(self.build("1 CANCEL", branch, [], "", uri))
             await asyncio.wait([final], timeout=10)
@@ -185,6 +187,7 @@ class Dialog:
         await asyncio.sleep(0.4)
         second = self.end.new(number)
         if await second.call([], 0) == 200:
+            self.end.reached[number] = self.end.reached.get(number, 0) + 1
             await second.wait(seconds)
             await second.bye()
 
