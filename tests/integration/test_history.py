@@ -134,7 +134,7 @@ def paths(places: list[Place]) -> set[str]:
 
 def test_what_was_written_of_calls_is_gone_and_the_pbx_works(old: Pbx, volumes: dict[str, str]) -> None:
     with Carrier(old), ThreadPoolExecutor(2) as pool:
-        message = pool.submit(ring_in, old, HOTLINE, CALLER, NAME, say="Please call me.", seconds=5)
+        message = pool.submit(ring_in, old, HOTLINE, CALLER, NAME, say="Please call me.", seconds=3.5)
         call = pool.submit(place_call, old, "201", CALLED)
         assert message.result().answered
         assert call.result().answered
@@ -196,7 +196,7 @@ def test_what_was_written_of_calls_is_gone_and_the_pbx_works(old: Pbx, volumes: 
     old.cli("database put AMPUSER 201/cidname Office")
     assert "Office" in old.cli("database get AMPUSER 201/cidname")
     with Carrier(old), ThreadPoolExecutor(2) as pool:
-        listening = pool.submit(place_call, old, "201", "700", hold_ms=8000)
+        listening = pool.submit(place_call, old, "201", "700", hold_ms=6500)
         call = pool.submit(place_call, old, "201", CALLED)
         assert call.result().answered
         heard = listening.result()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from callveil.history.clear import clear, look
 from callveil.history.database_login import LoginError, find_login, parse_freepbx, parse_my_cnf
+from callveil.history.held import Held
 from callveil.history.machine import Machine
 from callveil.history.model import Outcome, State
 from callveil.history.places import UnknownPlaceError, choose
@@ -139,6 +140,24 @@ def test_a_running_asterisk_can_go_on_with_its_statements(disk: Disk) -> None:
     before = schema()
     assert cleared(disk, "astdb").state is State.REMOVED
     assert schema() == before
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_file_is_written_anew_only_where_asterisk_surely_does_not_run(disk: Disk, *, held: bool) -> None:
+    file = disk.astdb(ENTRIES)
+    folder = disk.root / "proc/4242/fd"
+    folder.mkdir(parents=True)
+    if held:
+        (folder / "3").symlink_to(file)
+    machine = Machine(disk.root)
+    vars(machine).update(running=False, held=Held(disk.root / "proc"))
+    before = file.read_bytes()[40:44]
+    (place,) = choose(machine, ["astdb"], [])
+    outcome = clear(place, [])
+    assert outcome.state is State.REMOVED
+    # The number of the schema, by which statements that were prepared before are told to be old.
+    assert (file.read_bytes()[40:44] == before) is held
+    assert bool(outcome.notes) is held
 
 
 def test_lists_that_people_made_stay_unless_they_are_named(disk: Disk) -> None:

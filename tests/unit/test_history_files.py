@@ -278,7 +278,7 @@ def test_zeros_reach_the_file_before_it_is_cut(disk: Disk, monkeypatch: pytest.M
     monkeypatch.setattr(os, "ftruncate", power_cut)
     outcome = cleared(disk, "cdr-csv")
     assert outcome.state is State.LEFT
-    assert outcome.why == ("1 of 1 files in /var/log/asterisk: power cut.",)
+    assert outcome.why == ("1 of 1 file in /var/log/asterisk: power cut.",)
     assert path.read_bytes() == bytes(3_000_000)
     assert looked(disk, "cdr-csv").found.counts == {"files": 1, "lines": 1}
 
@@ -311,7 +311,7 @@ def test_a_file_that_may_not_be_changed_is_said(disk: Disk, monkeypatch: pytest.
     monkeypatch.setattr(os, "pwrite", refuse)
     outcome = cleared(disk, "cdr-csv")
     assert outcome.state is State.LEFT
-    assert outcome.why == ("1 of 1 files in /var/log/asterisk: not permitted.",)
+    assert outcome.why == ("1 of 1 file in /var/log/asterisk: not permitted.",)
 
 
 def test_a_log_that_grows_again_at_once_is_said(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:

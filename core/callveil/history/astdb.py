@@ -159,8 +159,7 @@ class AstDb:
             ("DELETE FROM astdb WHERE lower(substr(key, 1, ?)) = ?", (len(family) + 2, f"/{family.lower()}/"))
             for family in families
         ]
-        # Only where it is certain that no Asterisk runs may the file be written anew.
-        stopped = self._machine.running is False
+        stopped = self._surely_stopped()
         try:
             with self._tree.open(FILE):
                 pass
@@ -177,6 +176,11 @@ class AstDb:
             )
             return Gone((f"{file}: {why}.",))
         return Gone() if stopped else Gone(notes=(_OLDER.format(file=file),))
+
+    def _surely_stopped(self) -> bool:
+        """Return whether the file may be written anew. Not every user is answered by an Asterisk that runs."""
+        status, held = self._tree.status(FILE), self._machine.held
+        return self._machine.running is False and status is not None and not held.may_have(status)
 
 
 class Families:
