@@ -373,9 +373,10 @@ class SqliteStore:
         execute = self._connection.execute
         touched = [str(row[0]) for row in await self._fetch("SELECT day FROM unsettled")]
         newest = await self._newest()
-        await self._sweep(newest)
-        pages = (await self._fetch("PRAGMA page_count"))[0][0]
-        if pages <= SMALL_PAGES or any(day != newest for day in touched):
+        small = (await self._fetch("PRAGMA page_count"))[0][0] <= SMALL_PAGES
+        if not small:
+            await self._sweep(newest)
+        if small or any(day != newest for day in touched):
             await execute(_TOUCH, (WHOLE,))
         else:
             await self._rewrite("records", "day, key", "WHERE day = ?", (newest,))
