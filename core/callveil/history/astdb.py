@@ -178,7 +178,7 @@ class AstDb:
         return Gone() if stopped else Gone(notes=(_OLDER.format(file=file),))
 
     def _surely_stopped(self) -> bool:
-        """Return whether the file may be written anew. Not every user is answered by an Asterisk that runs."""
+        """Return whether the file may be written anew: a running Asterisk does not answer every user."""
         status, held = self._tree.status(FILE), self._machine.held
         return self._machine.running is False and status is not None and not held.may_have(status)
 
