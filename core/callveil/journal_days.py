@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _FILE: Final = re.compile(r"(journal|taken-.*)\.csv")
-_DAY: Final = re.compile(rb'"(20[0-9]{2}-[0-9]{2}-[0-9]{2})["T]')
+_DAY: Final = re.compile(rb'"((?:19[7-9][0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2})["T]')
 _AT_ONCE: Final = 1024 * 1024
 _OVERLAP: Final = 16  # more bytes than one day takes
 
