@@ -7,6 +7,7 @@ from callveil.data_files import config_dir
 from callveil.policy.problems import SettingsError
 from callveil.settings import AgiSettings, AmiSettings, Settings
 from callveil.settings_file import load_settings
+from callveil.store.place import PostgresUrl
 
 
 def _write(tmp_path: Path, text: str, mode: int = 0o640) -> Path:
@@ -159,3 +160,29 @@ def test_the_secret_that_install_made_is_used_where_no_other_is_named(
     assert load_settings(tmp_path / "settings.yaml", required=False).ami.secret == "0123abcd"
     (tmp_path / "settings.yaml").write_text("ami: {port: 5039}\n", encoding="ascii")
     assert load_settings(tmp_path / "settings.yaml", required=True).ami.secret == "0123abcd"
+
+
+def test_the_store_may_be_a_database(tmp_path: Path) -> None:
+    for url in ("postgresql:///callveil", "postgresql://veil@db.example:5433/calls?sslmode=verify-full"):
+        settings = load_settings(_write(tmp_path, f"store: {url}\n", 0o644), required=True)
+        assert settings.store == PostgresUrl(url)
+
+
+def test_an_address_that_is_no_database_is_said(tmp_path: Path) -> None:
+    for text in ("mysql://db/calls", "postgresql://db:port/calls", "postgresql:///a/b", "records.sqlite3"):
+        (said,) = _complaints(_write(tmp_path, f'store: "{text}"\n'))
+        assert "Write a full path" in said or "Write the full path of a file, or the address" in said
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://veil:s3cret@db/calls", "postgresql://veil@db/calls?password=s3cret"]
+)
+def test_a_password_that_everybody_can_read_is_refused(tmp_path: Path, url: str) -> None:
+    path = _write(tmp_path, f"store: {url}\n", 0o644)
+    (said,) = _complaints(path)
+    assert f"Everybody on this computer can read the password in this address. Run: chmod 640 {path}" in said
+    path.chmod(0o640)
+    settings = load_settings(path, required=True)
+    for shown in (repr(settings), str(settings), str(settings.store)):
+        assert "s3cret" not in shown
+    assert str(settings.store) == "PostgreSQL, database calls"
