@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import pytest
-from harness.crowd import Crowd, Dialling, Step
+from harness.crowd import Crowd, Dialling, Script, Step
 from harness.pbx import JOURNAL, Version, wait_for
 from harness.sip import CARRIER_ADDRESS, PHONES
 from program.ledger import OVERLAY, finished, stored
@@ -24,7 +24,7 @@ CALLER: Final = f"<sip:+16175550164@{CARRIER_ADDRESS}>"
 TAKEN, BUSY = "+15035550164", "+14585550164"
 
 TAKE: Final[list[Step]] = [("ring",), ("wait", 0.25), ("answer",)]
-SCRIPTS: Final = {
+SCRIPTS: Final[dict[str, Script]] = {
     TAKEN: TAKE,
     "201": TAKE,
     BUSY: [("refuse", "486 Busy Here")],
