@@ -288,7 +288,7 @@ class PostgresStore:
 
         async def take_away() -> bool:
             done = await self._connection.execute("DELETE FROM callveil.holds WHERE line = $1", line)
-            return done != "DELETE 0"
+            return str(done) != "DELETE 0"
 
         return await self._write(take_away)
 
