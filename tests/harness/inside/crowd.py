@@ -109,7 +109,8 @@ class Dialog:
     async def play(self, steps: list[list[Any]], taken: bool) -> None:
         """Plays what one end does, and then stays until the other one has hung up."""
         for name, *values in steps:
-            if self.over.is_set():
+            # Whoever has parked a call takes it back by another one.
+            if self.over.is_set() and name != "fetch":
                 return
             if name == "answer":
                 self.answer = self.end.reply(self.invite, "200 OK", self, body=self.end.sdp())
