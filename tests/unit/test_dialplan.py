@@ -133,3 +133,26 @@ def test_the_journal_names_nothing_that_could_hold_a_number() -> None:
         "veil_duration",
     }
     assert set(re.findall(r"CDR\(([^)]*)\)", text)) == allowed
+
+
+def test_a_record_never_begins_without_its_values() -> None:
+    """They are set in one step, of which the last thing switches the record on."""
+    text = (ROOT / "dialplan" / "callveil-safety.conf").read_text(encoding="utf-8")
+    section = text[text.index("[callveil-record]") : text.index("[callveil-id]")]
+    (step,) = [line for line in section.splitlines() if "CDR_PROP(disable)=0" in line]
+    assert step.endswith(",CDR_PROP(disable)=0)")
+    assert re.findall(r"CDR\((\w+)\)=", step) == [
+        f"veil_{name}" for name in ("id", "line", "direction", "decision", "party", "time", "duration")
+    ]
+
+
+@pytest.mark.parametrize("where", ["outbound", "inbound"])
+def test_what_follows_a_call_has_no_record_of_its_own(where: str) -> None:
+    """It would say of a call that a carrier could not carry that nobody answered it."""
+    lines = steps(ROOT / "dialplan" / f"callveil-{where}.conf")
+    dialled = [
+        place for place, line in enumerate(lines) if re.search(r"Dial\(Local/(out|nobody|number)@", line)
+    ]
+    assert len(dialled) == {"outbound": 1, "inbound": 2}[where]
+    for place in dialled:
+        assert "CDR_PROP(disable)=1" in lines[place + 1] or "Goto(scrub,over)" in lines[place + 1]
