@@ -138,8 +138,9 @@ class Store(Protocol):
     async def settle(self) -> None:
         """Take away what the files still tell of deleted records, and of the order in which others came.
 
-        Each day that was touched since the last time is written anew in the order of the records' random
-        keys; what a write-ahead log or free space still holds of older states is overwritten.
+        What was touched since the last time, by this or another process, is written anew in the order of the
+        records' random keys; a log of changes and free space hold nothing of older states any more. A large
+        store that a purge or a new day has touched is written anew as a whole, and others who write wait.
 
         Raises:
             StoreError: it could not be done now, because another program reads, say; nothing is lost, and

@@ -22,6 +22,7 @@ IDLE_SECONDS: Final = 15.0
 _STATES: Final = {
     "3D000": "the server has no such database; make it as docs/stores.md says",
     "42501": "this user may not do that; the database has to belong to it, see docs/stores.md",
+    "2BP01": "somebody else's view or table depends on the table of records; take that away",
     "25006": "the server takes no changes; it may be a copy of another one",
     "53100": "the server's disk is full",
     "53300": "the server has too many connections",
