@@ -25,6 +25,7 @@ TAKEN: Final = Reply(200)
 SILENT: Final = Reply(0)
 HIDDEN: Final = ("hotline", "hide", "ANSWERED")
 NOT_TAKEN: Final = ("hotline", "hide", "NO ANSWER")
+NOT_CARRIED: Final = ("hotline", "hide", "CONGESTION")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ CASES: Final = (
     Case("first says nothing", SILENT, TAKEN, 200, HIDDEN, further=True),
     Case("first rings and then fails", Reply(503, ring=0.1, after=0.6), TAKEN, 200, HIDDEN, further=True),
     Case("shown", Reply(503), TAKEN, 200, ("desk", "show", "ANSWERED"), True, OFFICE, ext="101"),
-    Case("both fail", Reply(503), Reply(500), 480, NOT_TAKEN, True, prompts=("not-made",)),
+    Case("both fail", Reply(503), Reply(500), 480, NOT_CARRIED, True, prompts=("not-made",)),
     Case("second is busy", Reply(503), Reply(486), 486, ("hotline", "hide", "BUSY"), True),
     Case("first takes no hidden call", Reply(433), TAKEN, 403, NOT_TAKEN, False, keys=((2.0, "2"),)),
     Case("second takes no hidden call", Reply(503), Reply(433), 403, NOT_TAKEN, True, keys=((2.0, "2"),)),

@@ -286,9 +286,12 @@ def test_a_reason_header_counts_where_asterisk_reads_it(version: Version, day: D
         assert heard(result.audio) == ["not-made"]
 
 
-def test_each_call_is_one_record_of_the_most_that_it_showed(day: Day) -> None:
+def test_each_call_is_one_record_of_the_most_that_it_showed(day: Day, version: Version) -> None:
+    # 22 takes the header for a carrier that fails.
+    by_header = ("hotline", "hide", "CONGESTION") if version == "22" else BY_HEADER.record
+    expected = (*(case.record for case in CASES), by_header)
     day.watch.expect_in_the_end(
-        *(Remembered(line, "out", decision, outcome) for line, decision, outcome in (c.record for c in ALL))
+        *(Remembered(line, "out", decision, outcome) for line, decision, outcome in expected)
     )
 
 
