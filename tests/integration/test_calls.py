@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from callveil.record import Record
 from demo.story import PROMISED, RECORDS, faults
 from harness.pbx import VERSIONS, Pbx, Version
 from program.calls import CASES, NAME, Day, place_all
@@ -153,7 +154,9 @@ def test_every_call_is_recorded_once_and_coarsely(both: Both) -> None:
     have = sorted((one["line"], one["direction"], one["decision"]) for one in both.records)
     assert have == sorted(RECORDS.values())
     for record in both.records:
-        assert set(record) == {"day", "line", "direction", "decision", "spoken", "disposition"}
+        assert set(record) == {*Record.__dataclass_fields__, "day"} - {"key"}
+        assert record["began"] == record["day"]
+        assert record["party"] is None
         assert record["spoken"] == "1-59s"
         assert record["disposition"] == "ANSWERED"
 

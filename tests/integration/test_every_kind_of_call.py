@@ -1,4 +1,4 @@
-"""Some 370 calls of every kind at the same time: the records are those calls, and no number is anywhere.
+"""More than 300 calls of every kind at the same time: the records are those calls, and no number is anywhere.
 
 The table of kinds, and what is to be remembered of each, is in `program.mixed`.
 """
@@ -30,7 +30,7 @@ from program.watch import Remembered, Watch, differences
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
 
-APART: Final = 0.16
+APART: Final = 0.13
 """Seconds from one call to the next."""
 
 OLD: Final = "BEFORE_RESTART"

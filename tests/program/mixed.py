@@ -90,7 +90,7 @@ class Kind:
     scripts: tuple[tuple[str, Script], ...] = ()
     steps: Script = TALK
     give_up: float = 0
-    times: int = 6
+    times: int = 5
     flagged: bool = True
     policy: str = "outbound: hide, beneath: office"
     reaches: tuple[str, ...] = ()
