@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,28 @@ def test_a_hold_on_a_line_keeps_its_records_and_no_others(house):
     assert house.run("--holds").stdout == "Nothing is held.\n"
     house.run()
     assert house.keys() == numbers(NOT_OVER)
+
+
+def test_a_store_of_an_earlier_version_can_be_held_before_it_is_served(tmp_path):
+    house = House(tmp_path)
+    with closing(sqlite3.connect(house.store, isolation_level=None)) as database:
+        database.execute("CREATE TABLE schema (version INTEGER NOT NULL) STRICT")
+        database.execute("INSERT INTO schema VALUES (1)")
+        database.execute(
+            "CREATE TABLE records (key BLOB NOT NULL PRIMARY KEY, line TEXT NOT NULL,"
+            " direction TEXT NOT NULL, decision TEXT NOT NULL, day TEXT NOT NULL, spoken TEXT NOT NULL,"
+            " disposition TEXT NOT NULL) STRICT, WITHOUT ROWID"
+        )
+        old = (b"k" * 16, "hotline", "in", "scrub", days_ago(200).isoformat(), "1-4min", "ANSWERED")
+        database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", old)
+    looked = house.run("--dry-run")
+    assert looked.exit_code == 3
+    assert looked.stderr.endswith("which brings it up to date.\n")
+    assert house.run("--hold", "Before the upgrade").exit_code == 0
+    house.run()
+    assert house.keys() == {ord("k")}
+    house.run("--release")
+    assert "hotline: 1 record is over.\n" in house.run("--dry-run").stdout
 
 
 def test_a_hold_on_everything(house):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Coroutine, Iterable
 from datetime import date
@@ -15,7 +16,7 @@ from callveil.cli.problems import BAD_INPUT, COULD_NOT_CHECK, echo_json
 from callveil.cli.store import ChosenStore
 from callveil.policy.model import Policy
 from callveil.policy.problems import mention
-from callveil.store.interface import ALL_LINES, Cutoffs, Hold, Store, StoreError
+from callveil.store.interface import ALL_LINES, Cutoffs, EarlierLayoutError, Hold, Store, StoreError
 
 _MOST: Final = 200
 _NUMBER: Final = re.compile(r"\+[0-9](?:[ ().-]*[0-9]){6}|[0-9](?:[ ().-]{0,2}[0-9]){9}")
@@ -104,7 +105,10 @@ async def _read(chosen: ChosenStore) -> list[Hold]:
 
 
 async def _add(chosen: ChosenStore, policy: Policy, hold: Hold) -> list[Hold]:
-    await _read(chosen)  # a store that does not exist is not made
+    # A store that does not exist is not made. One of an earlier version can be held before `callveil serve`
+    # has it, which deletes what is over as soon as it has brought it up to date.
+    with contextlib.suppress(EarlierLayoutError):
+        await _read(chosen)
     store = await chosen.open()
     try:
         if hold.line != ALL_LINES:

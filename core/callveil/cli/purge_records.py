@@ -58,7 +58,8 @@ def purge_records(
                 return _could_not(IN_THE_JOURNAL.format(journal=journal), as_json=as_json)
             outcome = asyncio.run(_delete(chosen, over, outcome))
     except StoreError as error:
-        return _could_not(f"{error} Not everything that is over was deleted.", as_json=as_json)
+        ending = "" if dry_run else " Not everything that is over was deleted."
+        return _could_not(f"{error}{ending}", as_json=as_json)
     except OSError as error:
         text = f"The journal in {journal} cannot be read ({error.strerror}): run this as root."
         return _could_not(f"{text} Nothing was deleted.", as_json=as_json)

@@ -96,6 +96,10 @@ class Hold:
     reason: str
 
 
+class EarlierLayoutError(StoreError):
+    """The store is still as an earlier version made it, and was opened only to be read."""
+
+
 class Store(Protocol):
     """Keeps one record a call, for several processes at once."""
 

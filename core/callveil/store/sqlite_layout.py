@@ -7,7 +7,7 @@ from typing import Final
 
 import aiosqlite
 
-from callveil.store.interface import StoreError
+from callveil.store.interface import EarlierLayoutError, StoreError
 
 SCHEMA_VERSION: Final = 2
 
@@ -70,6 +70,7 @@ async def check(database: aiosqlite.Connection, path: Path) -> None:
     """Check that the tables are those of this version.
 
     Raises:
+        EarlierLayoutError: they are those of an earlier version.
         StoreError: they are not; says what to do.
         sqlite3.Error: they cannot be read.
     """
@@ -77,7 +78,7 @@ async def check(database: aiosqlite.Connection, path: Path) -> None:
     if version == SCHEMA_VERSION:
         return
     if version < SCHEMA_VERSION:
-        raise StoreError(
+        raise EarlierLayoutError(
             f"The record store {path} is still as an earlier version of Callveil made it: start Callveil"
             " (callveil serve), which brings it up to date."
         )
