@@ -80,6 +80,12 @@ def test_a_second_run_asks_only_for_what_is_missing(asterisk: Path) -> None:
     assert "dialplan reload" in output
 
 
+def test_a_line_that_does_not_belong_at_the_end_is_said(asterisk: Path) -> None:
+    _, output = run(asterisk)
+    assert "queues.conf: #include callveil/queues.conf  (as its first line)\n" in output
+    assert "cdr.conf: #include callveil/cdr.conf\n" in output
+
+
 def test_a_prompt_that_the_program_recorded_stays(asterisk: Path) -> None:
     own = asterisk / "sounds" / "en" / "callveil" / "cannot-hide.wav"
     own.parent.mkdir(parents=True)

@@ -51,6 +51,12 @@ INCLUDED: Final = (
 )
 """Asterisk's files that take the line ``#include callveil/<the same name>``."""
 
+_PLACES: Final = {
+    LOGGER_FILE: "  (and take everything else out of it)",
+    "queues.conf": "  (as its first line)",  # a queue can only take a template that stands above it
+}
+"""Where in a file the line belongs, if not at the end."""
+
 # In Asterisk's files a ";" begins a comment, and a "," or a line break would be a setting of its own.
 _WORD: Final = re.compile(r"[A-Za-z0-9_.+/=-]{1,200}")
 
@@ -291,10 +297,11 @@ def _say_what_is_missing(asterisk_dir: Path) -> None:
         click.echo("Every file of Asterisk's includes its part.")
         click.echo("If the policy has changed, run: asterisk -rx 'dialplan reload'")
         return
-    click.echo("Add one line at the end of each of these files, then restart Asterisk:")
+    click.echo(
+        "Add one line to each of these files, at its end if nothing else is said, then restart Asterisk:"
+    )
     for name in missing:
-        alone = "  (and take everything else out of it)" if name == LOGGER_FILE else ""
-        click.echo(f"  {asterisk_dir / name}: #include callveil/{name}{alone}")
+        click.echo(f"  {asterisk_dir / name}: #include callveil/{name}{_PLACES.get(name, '')}")
 
 
 def _is_included(path: Path) -> bool:
