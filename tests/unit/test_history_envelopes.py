@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from callveil.history.clear import clear, look
-from callveil.history.envelopes import blank
+from callveil.history.envelopes import blank, names_somebody
 from callveil.history.machine import Machine
 from callveil.history.model import State
 from callveil.history.places import choose
@@ -87,6 +87,28 @@ def test_envelopes_are_blanked_and_messages_stay(disk: Disk) -> None:
     assert outcome.found.where == ("/var/spool/asterisk/voicemail",)
     assert disk.holds() == ["var/spool/asterisk/voicemail/default/200/notes.txt"]
     assert len(list(disk.spool.rglob("msg*.wav"))) == 3
+
+
+LEFT_WITH_CALLVEIL = (
+    "[message]\norigmailbox=200\ncontext=callveil-voicemail\nexten=200@default\nrdnis=unknown\n"
+    "callerchan=Local/nobody@callveil-ring-00000010;2\ncallerid=Unknown\nduration=9\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("", "", False),
+        ("Local/nobody@callveil-ring-00000010;2", "PJSIP/trunk-0000000a", False),
+        ("callerid=Unknown", 'callerid="Rosalind" <>', True),
+        ("rdnis=unknown", f"rdnis={NUMBER}", True),
+        ("nobody@", f"{NUMBER}@", True),
+        # What was there before Callveil goes, whatever it tells.
+        ("context=callveil-voicemail", "context=desk-ring", True),
+    ],
+)
+def test_a_message_left_with_callveil_is_none_of_before(old: str, new: str, names: bool) -> None:
+    assert names_somebody(LEFT_WITH_CALLVEIL.replace(old, new).encode()) is names
 
 
 def test_an_envelope_that_leads_elsewhere_is_not_touched(disk: Disk) -> None:

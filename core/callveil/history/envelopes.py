@@ -18,6 +18,11 @@ _NOBODY: Final = b"Unknown"
 _BLANKED: Final = (b"callerid", b"rdnis", b"callerchan")
 _LINE: Final = re.compile(rb"^([a-z]+)=(.*?)(\r?)$", re.MULTILINE)
 _NUMBER: Final = re.compile(rb"[0-9]{7}")
+_CONTEXT: Final = b"callveil-voicemail"
+"""Where messages are left that came by Callveil; see dialplan/callveil-voicemail.conf."""
+
+_CHANNEL_END: Final = re.compile(rb"-[0-9a-f]{8}(;[12])?\Z")
+"""The number that Asterisk gives each channel."""
 
 
 def blank(envelope: bytes) -> bytes:
@@ -45,6 +50,24 @@ def blank(envelope: bytes) -> bytes:
     return text + (b"\n" if spare == 1 else b";" + b" " * (spare - 2) + b"\n")
 
 
+def names_somebody(envelope: bytes) -> bool:
+    """Return whether an envelope is to be blanked.
+
+    Asterisk writes a channel in each, and "unknown" where nobody diverted. A message that came by Callveil
+    without a caller has nothing else, and is none of what was kept before Callveil.
+    """
+    if blank(envelope) == envelope:
+        return False
+    fields = {line[1]: line[2].strip() for line in _LINE.finditer(envelope)}
+    channel = _CHANNEL_END.sub(b"", fields.get(b"callerchan", b""))
+    return (
+        fields.get(b"context") != _CONTEXT
+        or fields.get(b"callerid", b"").lower() not in (b"", b"unknown")
+        or fields.get(b"rdnis", b"").lower() not in (b"", b"unknown")
+        or _NUMBER.search(channel) is not None
+    )
+
+
 class Envelopes:
     """All messages' envelopes. The messages stay."""
 
@@ -70,7 +93,7 @@ class Envelopes:
             except (OSError, RefusedError):
                 failed += 1
                 continue
-            if b"[message]" in text and len(text) < _LIMIT and blank(text) != text:
+            if b"[message]" in text and len(text) < _LIMIT and names_somebody(text):
                 named.append((path, text))
         if failed:
             unseen.append(f"{self._tree.folder(FOLDER)}: {counted(failed, 'envelopes')} could not be read.")
