@@ -158,6 +158,11 @@ def test_a_hold_on_a_line_keeps_its_records_and_no_others(house):
     assert house.keys() == numbers(NOT_OVER)
 
 
+def test_what_is_held_is_not_said_to_be_kept_by_the_policy(house):
+    house.run("--hold", "Subpoena")
+    assert "No records are over, but for any that are held.\nHeld since" in house.run("--dry-run").stdout
+
+
 def test_a_store_of_an_earlier_version_can_be_held_before_it_is_served(tmp_path):
     house = House(tmp_path)
     with closing(sqlite3.connect(house.store, isolation_level=None)) as database:

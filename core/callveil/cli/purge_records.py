@@ -133,7 +133,7 @@ def _sentences(outcome: Outcome, policy: Policy, today: date, *, dry_run: bool) 
         ending = "over" if dry_run else "deleted; monthly counts stay"
         lines.append(f"{name}: {records} {ending}.")
     if not outcome.lines:
-        lines.append("No records are over.")
+        lines.append(f"No records are over{', but for any that are held' if outcome.holds else ''}.")
     elif dry_run:
         lines.append("Nothing was deleted. Without --dry-run these records are; monthly counts stay.")
     return lines + [describe(hold) for hold in outcome.holds]
