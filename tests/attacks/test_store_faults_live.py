@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 from harness.crowd import Crowd, Dialling, Step
+from harness.daemon import HarnessError
 from harness.pbx import JOURNAL, Pbx, Version, wait_for
 from harness.sip import CARRIER_ADDRESS, PHONES
 from program.ledger import OVERLAY, finished, stored
@@ -69,12 +70,20 @@ class Place:
         said: str = wait_for(
             f'callveil status to say "{text}"',
             lambda: said if text in (said := self.status().get(part, "")) else "",
+            40,
         )
         return said
 
     def waits(self) -> None:
         """Check that records wait in the journal."""
         wait_for("records in the journal", self.site.journal, 5)
+
+    def keys(self) -> set[str]:
+        """The keys of all records in the store; of a store that is not there yet, none."""
+        try:
+            return {row.key for row in stored(self.site)}
+        except HarnessError:
+            return set()
 
     def all_arrive(self, *, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         """Wait until each call that Asterisk finished is stored, once, and nothing is wrong any more.
@@ -84,7 +93,7 @@ class Place:
         """
         self.site.pbx.wait_idle()
         truth = finished(self.site) - but
-        wait_for("all records", lambda: {row.key for row in stored(self.site)} >= truth, 20)
+        wait_for("all records", lambda: self.keys() >= truth, 40)
         wait_for("the journal to be done", lambda: not self.site.journal(), 20)
         rows = stored(self.site)
         assert sorted(row.key for row in rows) == sorted(truth)

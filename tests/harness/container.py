@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,11 @@ class Container:
                 f"{self.role}: {script} failed:\n{done.stderr.decode('utf-8', 'replace')[-3000:]}"
             )
         return json.loads(done.stdout)
+
+    def made(self) -> float:
+        """When it was made, in seconds since 1970."""
+        said = self.docker.run("inspect", "-f", "{{.Created}}", self.name).stdout.decode().strip()
+        return datetime.fromisoformat(said[:19] + "+00:00").timestamp()
 
     def read_bytes(self, path: str) -> bytes:
         """What a file holds."""

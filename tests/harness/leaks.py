@@ -53,7 +53,12 @@ def find_number(
     }
     with ThreadPoolExecutor(len(containers)) as pool:
         answers = list(
-            pool.map(lambda one: one.run_inside("find_digits.py", request, timeout=timeout), containers)
+            pool.map(
+                lambda one: one.run_inside(
+                    "find_digits.py", {**request, "since": one.made()}, timeout=timeout
+                ),
+                containers,
+            )
         )
     places = []
     for container, answer in zip(containers, answers, strict=True):

@@ -209,6 +209,10 @@ def planted(pbx: Pbx, number: str) -> dict[str, str]:
     for place in ("/tmp/planted", "/run/planted", "/dev/shm/planted"):
         pbx.write(place, number)
         expected[place] = core
+    # A file that says it is old, and one of the image's own that was added to.
+    pbx.write("/tmp/old", number)
+    pbx.exec("touch -d 2001-01-01 /tmp/old && cat /tmp/old >> /etc/debian_version")
+    expected["/tmp/old"] = expected["/etc/debian_version"] = core
     return expected
 
 

@@ -372,6 +372,7 @@ INTO: Final = (
         ("Dial({staff:hand})",),
         (("hand", (*HELD, ("wait", 1.0), ("refer", "{n}"))), *far((("ring",), ("wait", 1.5), *BUSY))),
         (("wait", 6.0), ("bye",)),
+        times=6,
     ),
     Kind(
         "in-sent-out-failed",
@@ -380,6 +381,7 @@ INTO: Final = (
         ("Dial({staff:hand})",),
         (("hand", (*HELD, ("wait", 1.0), ("refer", "{n}"))), *far(FAILS)),
         (("wait", 6.0), ("bye",)),
+        times=6,
     ),
     Kind(
         "in-sent-out-given-up",
@@ -437,6 +439,7 @@ INTO: Final = (
         # The telephone parks the call, and takes it back from where it is parked.
         tuple((str(lot), (*HELD, ("refer", f"7{lot}0"), ("fetch", f"7{lot}1", 1.0))) for lot in range(1, 7)),
         (("wait", 6.0), ("bye",)),
+        times=6,
     ),
     Kind(
         "in-parked-forgotten",

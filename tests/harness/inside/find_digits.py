@@ -1,5 +1,9 @@
 """Inside a container: every place on its disks, and in its processes, where one of some byte strings stands.
 
+What a file of the container's image holds is left out if the file was not touched since the container was
+made: no call can have written it. That is told by its change time, which no program can set. Its name is
+looked at all the same, and so is all that is mounted.
+
 Runs on Python 3.9, as root. It is told what to look for through standard input, and is itself the only
 process that it does not look into.
 """
@@ -21,11 +25,13 @@ from typing import Any, BinaryIO
 
 NOT_FILES = {"/proc", "/sys"}
 UNPACKED_LIMIT = 256 * 1024 * 1024
+MARGIN = 10
+"""Seconds before the container was made from which on files are looked at."""
 
 
 def main(request: dict[str, Any]) -> None:
     """Prints a list of [path, spelling, count], and of what could not be read."""
-    search = Search(request["patterns"])
+    search = Search(request["patterns"], request["since"])
     search.files("/")
     search.processes()
     found = [[path, name, count] for (path, name), count in sorted(search.found.items())]
@@ -39,7 +45,7 @@ def main(request: dict[str, Any]) -> None:
 class Search:
     """One pass over everything."""
 
-    def __init__(self, patterns: list[list[str]]) -> None:
+    def __init__(self, patterns: list[list[str]], since: float) -> None:
         # Patterns that share a rare part are looked for only where that part stands, which is nearly nowhere.
         self.patterns: dict[bytes, list[tuple[str, bytes]]] = {}
         for name, part, pattern in patterns:
@@ -48,6 +54,8 @@ class Search:
         self.unread: list[str] = []
         self.seen_files, self.seen_bytes = 0, 0
         self.inodes: set[tuple[int, int]] = set()
+        self.since = since - MARGIN
+        self.mounts = mounts()
 
     def add(self, path: str, data: bytes | mmap.mmap, inner: str = "") -> None:
         """Counts every pattern in the data."""
@@ -83,12 +91,19 @@ class Search:
             if not stat.S_ISREG(about.st_mode):
                 return
             self.inodes.add((about.st_dev, about.st_ino))
+            if about.st_ctime < self.since and not self.is_mounted(path):
+                self.seen_files += 1
+                return
             with open(path, "rb") as file:
                 self.stream(path, file, about.st_size)
         except FileNotFoundError:
             return  # it was there a moment ago, as a lock file is
         except OSError as error:
             self.unread.append(f"{path}: {error}")
+
+    def is_mounted(self, path: str) -> bool:
+        """Whether a file may be older than the container: it comes from elsewhere."""
+        return any(path == where or path.startswith(where + "/") for where in self.mounts)
 
     def stream(self, path: str, file: BinaryIO, size: int) -> None:
         """Searches an open file. Large ones are mapped, small ones read."""
@@ -170,6 +185,12 @@ class Search:
                 continue
             except OSError as error:
                 self.unread.append(f"{path}: {error}")
+
+
+def mounts() -> list[str]:
+    """Return the folders and files that are mounted from elsewhere."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return [where for line in file if (where := line.split()[4]) != "/"]
 
 
 main(globals()["d"]["request"])  # given by whoever starts it
