@@ -218,8 +218,13 @@ class Journal:
             self._troubles.pop("set-aside", None)
             return
         count = await asyncio.to_thread(_count_lines, path)
+        lines = (
+            "1 line of the journal is no record"
+            if count == 1
+            else f"{count} lines of the journal are no records"
+        )
         text = (
-            f"{count} lines of the journal are no records, and their calls are missing from the totals:"
+            f"{lines}, and calls may be missing from the totals:"
             f" {path} has what is known of them. Delete that file once you have looked."
         )
         if say(self._troubles, "set-aside", text):

@@ -54,6 +54,13 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+async def test_one_line_that_is_no_record_is_said_as_one(tmp_path, kept):
+    (tmp_path / JOURNAL).write_bytes(line(1).encode() + b"torn\n")
+    journal, troubles = reader(tmp_path, kept)
+    await journal.sweep()
+    assert troubles["set-aside"].startswith("1 line of the journal is no record, and calls may be missing")
+
+
 async def test_records_come_in_and_the_journal_goes(tmp_path, kept):
     (tmp_path / JOURNAL).write_text("".join(line(number) + "\n" for number in range(3000)))
     journal, troubles = reader(tmp_path, kept)
