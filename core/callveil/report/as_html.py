@@ -37,6 +37,8 @@ td, thead th:last-child { text-align: right; white-space: nowrap; }
   body { font-size: 11pt; margin: 0; max-width: none; }
   h2, caption { break-after: avoid; }
   figure, tr { break-inside: avoid; }
+  /* A picture that is taller than a page would be cut. */
+  svg { max-height: 20cm; }
 }
 """
 # Even a mistake in this file could then fetch or run nothing.
