@@ -92,6 +92,6 @@ def _library() -> Any:
         import asyncpg  # noqa: PLC0415 - an extra
     except ImportError:
         raise StoreError(
-            "Records in PostgreSQL need a library that is not installed: pip install 'callveil[postgresql]'"
+            "Records in PostgreSQL need a library that is not installed: see docs/stores.md."
         ) from None
     return asyncpg
