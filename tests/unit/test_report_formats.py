@@ -224,3 +224,12 @@ def test_only_calls_are_spoken_of() -> None:
             said = text.replace("Calls are counted, not people: one person may have", "")
             said = said.replace("by a person, by voicemail", "")
             assert not re.search(words, said)
+
+
+def test_lines_that_no_policy_has_are_explained_where_they_are_named() -> None:
+    said = "The line emergency is calls to emergency numbers, from any telephone."
+    assert said in as_html(REPORT)
+    assert said in as_table(REPORT)
+    for report in (only(REPORT, "hotline"), REPORTS["together"], REPORTS["too few"]):
+        assert said not in as_table(report)
+    assert "unlisted" not in as_table(REPORT)

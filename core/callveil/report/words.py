@@ -41,6 +41,10 @@ RUNNING: Final = (
     "This month is not over. Do not hand this report out: two reports of the same month, set against each"
     " other, tell of single days."
 )
+_OF_NO_LINE: Final = {
+    "emergency": "The line emergency is calls to emergency numbers, from any telephone.",
+    "unlisted": "The line unlisted is calls of telephones and numbers that belong to no line.",
+}
 _NO_LINE: Final = (
     "No line is shown by itself: some had fewer than {least} calls, and the others would tell how many."
 )
@@ -89,4 +93,6 @@ def notes(report: Report) -> list[str]:
         said.append(_TOGETHER)
     if report.hides:
         said.append(_HIDES.format(most=report.least - 1))
+    named = {part.value for part in report.parts} if report.detail is Detail.LINES else set()
+    said += [sentence for line, sentence in _OF_NO_LINE.items() if line in named]
     return [*said, CALLS, ANSWERED] if report.calls else said
