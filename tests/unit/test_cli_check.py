@@ -113,6 +113,7 @@ def test_what_a_line_keeps_more_is_said(policy_path: Path) -> None:
     assert f"{policy_path}:24:13: Note: Records then hold a pseudonym of people who call." in out
     assert "and are not anonymous." in out
     assert f"{policy_path}:25:13: Note: Records then hold the numbers of people who are called" in out
+    assert f"{policy_path}:26:11: Note: Records then hold the second in which each call began." in out
     policy_path.write_text(good_with(("    outbound: office\n", "    caller: country\n    time: hour\n")))
     _, out, _ = _check("--policy", policy_path)
     assert (

@@ -83,7 +83,7 @@ def test_what_some_lines_keep_more(tmp_path):
     assert "2026-07-03 13:05:07 | desk | call out | Shown | +12065550123 | 61 seconds | answered" in lines
     assert (
         "2026-07-04 | desk | call in | Shown to the phones | ~01234567 | under 1 minute | busy"
-        " | front: gave up after 1 to 4 minutes" in lines
+        " | front: gave up, waited 1 to 4 minutes" in lines
     )
     assert "on another day the same number has another word" in lines[-1]
 
@@ -156,7 +156,7 @@ def test_store_that_the_settings_name(store_path, tmp_path):
     settings = tmp_path / "settings.yaml"
     settings.write_text(f"store: {store_path}\n")
     result = run("--settings", settings, "--line", "nobody")
-    assert (result.exit_code, result.output) == (0, "No records.\n")
+    assert (result.exit_code, result.output) == (0, "No records of line nobody.\n")
 
 
 def test_store_that_is_missing_is_not_made(tmp_path):

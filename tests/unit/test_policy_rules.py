@@ -71,6 +71,7 @@ from unit.policy_texts import GOOD, complaint, complaints, good_with, read
         ("    flagged: true\n", "    flagged: true\n    called: full\n", "14:13: On a flagged line nothing"),
         ("    flagged: true\n", "    flagged: true\n    time: hour\n", "14:11: On a flagged line no time"),
         ("    flagged: true\n", "    flagged: true\n    duration: exact\n", "14:15: On a flagged line no"),
+        ("    outbound: office\n", "    caller: yes\n", "23:13: Write one of none, country, repeat, full."),
         ("    outbound: office\n", "    caller: some\n", "23:13: Write one of none, country, repeat, full."),
         ("    outbound: office\n", "    time: minute\n", "23:11: Write one of day, hour, exact."),
         ("    outbound: office\n", "    duration: 5\n", "23:15: "),

@@ -95,6 +95,9 @@ def records(
     if as_json:
         echo_json({"records": [_as_data(record) for record in found.records], "more": found.more})
         return
+    if not found.records:
+        click.echo(f"No records of line {line}." if line else "No records.")
+        return
     _print_table(in_words(found.records))
     if needs_legend(found.records):
         click.echo(LEGEND)
@@ -149,9 +152,6 @@ def _as_data(record: Record) -> dict[str, object]:
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:
-    if len(rows) < 2:
-        click.echo("No records.")
-        return
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from callveil.coarse import BUCKETS
+from callveil.decision import Kind
 from callveil.party import party_kind
 from callveil.record import QueueVisit, Record
 
@@ -33,7 +34,7 @@ _SPOKEN: Final = {
     "30-59min": "30 to 59 minutes",
     "60min+": "1 hour or more",
 }
-_WAITED: Final = {**_SPOKEN, "0": "less than 1 second"}
+_WAITED: Final = {**_SPOKEN, "0": "under 1 second"}
 _OUTCOMES: Final = {
     "ANSWERED": "answered",
     "NO ANSWER": "no answer",
@@ -60,7 +61,7 @@ def in_words(records: Sequence[Record]) -> list[tuple[str, ...]]:
         ("CALLER ID", lambda record: _DECISIONS.get((record.direction, record.decision), record.decision)),
         ("OTHER PARTY", _party),
         ("SPOKE FOR", lambda record: _spoken(record.spoken)),
-        ("OUTCOME", lambda record: _OUTCOMES.get(record.disposition, record.disposition.lower())),
+        ("OUTCOME", _outcome),
     ]
     if any(record.queue for record in records):
         columns.append(("QUEUE", lambda record: _queue(record.queue)))
@@ -92,6 +93,12 @@ def _party(record: Record) -> str:
     return "not kept"
 
 
+def _outcome(record: Record) -> str:
+    if record.decision == Kind.REFUSE:
+        return "not made"
+    return _OUTCOMES.get(record.disposition, record.disposition.lower())
+
+
 def _spoken(text: str) -> str:
     if text in BUCKETS:
         return _SPOKEN[text]
@@ -108,4 +115,4 @@ def _queue(visit: QueueVisit | None) -> str:
     if visit is None:
         return ""
     outcome = _QUEUE_OUTCOMES.get(visit.outcome, visit.outcome)
-    return f"{visit.name}: {outcome} after {_WAITED.get(visit.waited, visit.waited)}"
+    return f"{visit.name}: {outcome}, waited {_WAITED.get(visit.waited, visit.waited)}"

@@ -244,7 +244,7 @@ def _word(known: tuple[str, ...]) -> BeforeValidator:
     """Return a check for one of a few words, from the least that it keeps to the most."""
 
     def check(value: object) -> object:
-        if isinstance(value, str) and value not in known:
+        if isinstance(value, str | bool | int) and value not in known:
             raise fault(f"Write one of {', '.join(known)}. The first keeps least.")
         return value
 

@@ -37,6 +37,7 @@ def find_notes(tree: Tree, preset: Preset) -> Iterator[tuple[Path, str]]:
     yield from _numbers_on_other_trunks(tree)
     yield from _ordinary_rejections(tree)
     yield from _kept_parties(tree)
+    yield from _exact_times(tree)
 
 
 def _emergency_extensions(tree: Tree, preset: Preset) -> Iterator[tuple[Path, str]]:
@@ -102,6 +103,17 @@ def _ordinary_rejections(tree: Tree) -> Iterator[tuple[Path, str]]:
             )
 
 
+def _exact_times(tree: Tree) -> Iterator[tuple[Path, str]]:
+    for key in tree.names(("lines",)):
+        path: Path = ("lines", key, "time")
+        if tree.text(path) == "exact":
+            yield (
+                path,
+                "Note: Records then hold the second in which each call began. Whoever has somebody's telephone "
+                "bill can match the two.",
+            )
+
+
 def _kept_parties(tree: Tree) -> Iterator[tuple[Path, str]]:
     for key in tree.names(("lines",)):
         for setting, whose in (("caller", "people who call"), ("called", "people who are called")):
@@ -110,7 +122,7 @@ def _kept_parties(tree: Tree) -> Iterator[tuple[Path, str]]:
             if kept == "repeat":
                 yield (
                     path,
-                    f"Note: Records then hold a pseudonym of {whose}. They show that the same person called "
+                    f"Note: Records then hold a pseudonym of {whose}. They show that the same number called "
                     "or was called several times on a day, and are not anonymous.",
                 )
             elif kept == "full":
