@@ -109,8 +109,8 @@ def _exact_times(tree: Tree) -> Iterator[tuple[Path, str]]:
         if tree.text(path) == "exact":
             yield (
                 path,
-                "Note: Records then hold the second in which each call began. Whoever has somebody's telephone "
-                "bill can match the two.",
+                "Note: Records then hold the second in which each call began. Whoever has somebody's "
+                "telephone bill can match the two.",
             )
 
 
