@@ -37,7 +37,7 @@ $(VENV)/ready: pyproject.toml
 # take longest come first, and each keeps to one process because its tests share a PBX.
 test: $(VENV)/ready
 	$(MAKE) --no-print-directory -j 3 --output-sync=target lint unit images
-	$(BIN)/pytest -n 3 --dist loadfile tests/integration tests/attacks
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/integration tests/attacks
 
 unit: $(VENV)/ready
 	$(BIN)/pytest tests/unit
