@@ -408,6 +408,8 @@ class SqliteStore:
         async with self._writes:
             try:
                 await self._connection.execute("VACUUM")
+                # What it took to hold the file twice is of no use until the next time.
+                await self._connection.execute("PRAGMA shrink_memory")
             except (sqlite3.Error, ValueError) as error:
                 raise explain(self._path, error) from error
         # Somebody may have purged again meanwhile.
