@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -244,7 +245,8 @@ def test_a_number_that_a_key_shows_is_the_one_beneath_and_has_no_name(day: Day, 
         for one in day.seen[case.key][1:]:
             assert one.name == ""
             assert [one.shown, *map(user, one.all("P-Asserted-Identity"))] == [OFFICE, OFFICE]
-            assert "201" not in one.identity_text
+            # The tag behind From is random, and may hold any digits.
+            assert "201" not in re.sub(r";tag=\S+", "", one.identity_text)
             assert "Hotline" not in one.invite.raw
 
 
