@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import select
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, TypeAlias
 
-from harness.closing import Closing
-from harness.container import inside_line
-from harness.daemon import HarnessError
+from harness.beside import Beside
 from harness.pbx import Pbx, wait_for
-from harness.peers import close_pipes, end
 
 Step: TypeAlias = tuple[str | float, ...]
 """What an end does next.
@@ -51,7 +44,7 @@ class Dialling:
     after: float = 0
 
 
-class Crowd(Closing):
+class Crowd(Beside):
     """Telephones and a carrier at their addresses, until this is closed.
 
     Args:
@@ -61,34 +54,7 @@ class Crowd(Closing):
     """
 
     def __init__(self, pbx: Pbx, addresses: Iterable[str], scripts: Mapping[str, Script]) -> None:
-        self._lock = Lock()
-        self._process = subprocess.Popen(
-            pbx.tools.inside_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        request = {"addresses": list(addresses), "scripts": dict(scripts)}
-        self._write(inside_line("crowd.py", request))
-        if self._read(15) != "ready":
-            self.close()
-            raise HarnessError("the telephones did not start")
-
-    def _write(self, line: bytes) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
-
-    def _read(self, timeout: float) -> Any:
-        assert self._process.stdout
-        readable, _, _ = select.select([self._process.stdout], [], [], timeout)
-        line = self._process.stdout.readline() if readable else b""
-        if not line.strip():
-            said = self._process.stderr.read() if self._process.poll() and self._process.stderr else b""
-            raise HarnessError(f"the telephones do not answer: {said.decode()[-2000:]}")
-        return json.loads(line)
-
-    def _ask(self, command: dict[str, Any]) -> Any:
-        with self._lock:
-            self._write(json.dumps(command).encode() + b"\n")
-            return self._read(20)
+        super().__init__(pbx, "crowd.py", {"addresses": list(addresses), "scripts": dict(scripts)})
 
     def call(self, calls: Iterable[Dialling]) -> None:
         """Begins calls."""
@@ -105,8 +71,3 @@ class Crowd(Closing):
     def wait_over(self, timeout: float) -> None:
         """Waits until every call that was made has ended."""
         wait_for("all calls to end", lambda: all(one["over"] for one in self.outcomes()), timeout, 0.3)
-
-    def close(self) -> None:
-        """Ends it."""
-        end(self._process)
-        close_pipes(self._process)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import select
-import subprocess
 from collections.abc import Sequence
-from threading import Lock
-from typing import Any
 
-from harness.closing import Closing
-from harness.container import inside_line
-from harness.daemon import HarnessError
+from harness.beside import Beside
 from harness.pbx import Pbx, wait_for
-from harness.peers import close_pipes, end
 from harness.sip import CARRIER_ADDRESS, PHONES
 from harness.sipmessage import SipMessage, parse_message
 
@@ -21,7 +13,7 @@ MORE_PHONES = ("127.0.0.12", "127.0.0.13")
 """Addresses of telephones that only some tests have; what they are to the PBX, these tests say."""
 
 
-class Exchange(Closing):
+class Exchange(Beside):
     """Every telephone of a PBX and its carrier, at their addresses, until this is closed.
 
     A telephone that is called does what the user part of its address says: `refer.NUMBER` answers and
@@ -31,34 +23,7 @@ class Exchange(Closing):
     """
 
     def __init__(self, pbx: Pbx) -> None:
-        self._lock = Lock()
-        self._process = subprocess.Popen(
-            pbx.tools.inside_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        request = {"addresses": [CARRIER_ADDRESS, *PHONES.values(), *MORE_PHONES]}
-        self._write(inside_line("exchange.py", request))
-        if self._read(15) != "ready":
-            self.close()
-            raise HarnessError("the telephones did not start")
-
-    def _write(self, line: bytes) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
-
-    def _read(self, timeout: float) -> Any:
-        assert self._process.stdout
-        readable, _, _ = select.select([self._process.stdout], [], [], timeout)
-        line = self._process.stdout.readline() if readable else b""
-        if not line.strip():
-            said = self._process.stderr.read() if self._process.poll() and self._process.stderr else b""
-            raise HarnessError(f"the telephones do not answer: {said.decode()[-2000:]}")
-        return json.loads(line)
-
-    def _ask(self, command: dict[str, Any]) -> Any:
-        with self._lock:
-            self._write(json.dumps(command).encode() + b"\n")
-            return self._read(20)
+        super().__init__(pbx, "exchange.py", {"addresses": [CARRIER_ADDRESS, *PHONES.values(), *MORE_PHONES]})
 
     def dial(self, ext: str, number: str, then: tuple[str, str] | None = None) -> None:
         """A telephone dials.
@@ -114,8 +79,3 @@ class Exchange(Closing):
     def hang_up(self) -> None:
         """Every end hangs up."""
         self._ask({"do": "hang up"})
-
-    def close(self) -> None:
-        """Ends it. What it saw is gone after that."""
-        end(self._process)
-        close_pipes(self._process)
