@@ -219,6 +219,8 @@ def _put(table: Mapping[Leaf, int], numbers: Mapping[frozenset[tuple[str, str]],
     put = dict(table)
     for path, number in numbers.items():
         leaves = sorted(leaf for leaf, calls in put.items() if calls and path <= fields_of(leaf))
+        if sum(put[leaf] for leaf in leaves) == number:
+            continue  # among them may be the one call of another line
         put.update(dict.fromkeys(leaves, 0))
         put[leaves[0]] = number
     return put

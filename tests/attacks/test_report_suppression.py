@@ -27,7 +27,7 @@ from callveil.report.as_html import as_html
 from callveil.report.as_json import as_json
 from callveil.report.as_table import as_table
 from callveil.report.month import Detail, Report, only
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from unit.report_tables import LINE_LEAVES, Leaf, report_of
 
@@ -115,6 +115,13 @@ def programs(draw: st.DrawFn) -> dict[Leaf, int]:
 
 
 @given(programs())
+@example(
+    {
+        ("a", "out", "answered", "1-59s"): 11,
+        ("a", "out", "answered", "1-4min"): 11,
+        ("b", "out", "answered", "0"): 1,
+    }
+)
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_what_a_program_of_any_size_does_not_show_cannot_be_subtracted_and_could_be_another(
     table: dict[Leaf, int],
