@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from callveil.journal_days import earliest_day
+from callveil import journal_days
 from callveil.policy.model import Policy
-from callveil.retention import cutoffs, latest
+from callveil.retention import cutoffs
 from callveil.store.interface import Cutoffs, StoreError
 
 from callveil_ami.last_day import LastDay
@@ -119,11 +119,9 @@ class Housekeeping:
     async def _journal_is_past(self, over: Cutoffs) -> bool:
         """Return whether the journal has no record that may be in the store too, and is over."""
         try:
-            earliest = await asyncio.to_thread(earliest_day, self._journal)
+            is_past = await asyncio.to_thread(journal_days.is_past, self._journal, over.latest)
         except OSError:
             is_past = False
-        else:
-            is_past = earliest is None or earliest >= latest(over)
         text = (
             "Records that are over are not deleted, because the journal still has some of the same days and"
             f" cannot be brought in. See what is wrong with {self._journal}."

@@ -28,6 +28,16 @@ DURATIONS: Final[tuple[Duration, ...]] = ("bucket", "minute", "exact")
 BUCKETS: Final = ("0", "1-59s", "1-4min", "5-14min", "15-29min", "30-59min", "60min+")
 """How long the parties spoke, coarsened. `0` means that nobody spoke."""
 
+BUCKETS_IN_WORDS: Final = {
+    "1-59s": "under 1 minute",
+    "1-4min": "1 to 4 minutes",
+    "5-14min": "5 to 14 minutes",
+    "15-29min": "15 to 29 minutes",
+    "30-59min": "30 to 59 minutes",
+    "60min+": "1 hour or more",
+}
+"""What people are told of a bucket. Of `0` it depends on what lasted so long."""
+
 _BUCKET_BEGINS: Final = (0, 1, 60, 300, 900, 1800, 3600)
 _TIME_LENGTHS: Final = {"day": 10, "hour": 13, "exact": 19}
 # A clock without a battery begins at 1970; the calls of then count, too.

@@ -43,6 +43,20 @@ def earliest_day(folder: Path) -> date | None:
     return min((day for text in found if (day := _as_day(text))), default=None)
 
 
+def is_past(folder: Path, day: date) -> bool:
+    """Return whether the journal's files hold nothing of any day before this one.
+
+    Args:
+        folder: see `earliest_day`.
+        day: the first day of which they may hold something.
+
+    Raises:
+        OSError: it cannot be known.
+    """
+    earliest = earliest_day(folder)
+    return earliest is None or earliest >= day
+
+
 def _days(path: str) -> set[bytes]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

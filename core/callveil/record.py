@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -114,6 +114,17 @@ def _join_queue(one: QueueVisit | None, other: QueueVisit | None) -> QueueVisit 
         key=lambda visit: (QUEUE_OUTCOMES.index(visit.outcome), visit.waited, visit.name),
         default=None,
     )
+
+
+def changes(parts: Mapping[bytes, Record], known: Mapping[bytes, Record]) -> list[Record]:
+    """Return the records that are new or become other ones, once parts are joined with what is known.
+
+    Args:
+        parts: one record a call, by its key.
+        known: the same, of calls that are known already.
+    """
+    whole = (join(part, known[key]) if key in known else part for key, part in parts.items())
+    return [record for record in whole if record != known.get(record.key)]
 
 
 def join_all(records: Iterable[Record]) -> dict[bytes, Record]:

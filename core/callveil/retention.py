@@ -26,11 +26,6 @@ def cutoffs(policy: Policy, today: date) -> Cutoffs:
     )
 
 
-def latest(over: Cutoffs) -> date:
-    """Return the day from which on no line's records are over."""
-    return max(over.others, *over.lines.values())
-
-
 def is_held(line: str, holds: Iterable[Hold]) -> bool:
     """Return whether a hold protects a line's records."""
     return any(hold.line in (ALL_LINES, line) for hold in holds)

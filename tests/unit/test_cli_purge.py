@@ -261,7 +261,7 @@ def test_a_journal_that_cannot_be_read(house, monkeypatch):
     def refuse(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("callveil.cli.purge_records.earliest_day", refuse)
+    monkeypatch.setattr("callveil.journal_days.earliest_day", refuse)
     result = house.run()
     assert result.exit_code == 3
     assert "run this as root. Nothing was deleted." in result.stderr

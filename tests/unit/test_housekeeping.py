@@ -191,7 +191,7 @@ async def test_a_journal_that_cannot_be_read_is_no_empty_one(tmp_path, monkeypat
     def refuse(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(housekeeping, "earliest_day", refuse)
+    monkeypatch.setattr("callveil.journal_days.earliest_day", refuse)
     async with at_work(tmp_path, kept("hotline", 91)) as house:
         await until(lambda: "settle" in house.store.did)
         assert house.lines() == ["hotline"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from callveil.journal_days import earliest_day
 from callveil.policy.model import KEEP_RECORDS, Keep
-from callveil.retention import cutoffs, is_held, latest
+from callveil.retention import cutoffs, is_held
 from callveil.store.interface import ALL_LINES, Hold
 from unit.policies import DESK, HOTLINE, program
 
@@ -35,10 +35,10 @@ def test_lines_that_the_policy_does_not_have(gone) -> None:
 
 
 def test_the_day_from_which_nothing_is_over() -> None:
-    assert latest(cutoffs(program(lines=(with_days(HOTLINE, 3), with_days(DESK, 100))), TODAY)) == date(
+    assert cutoffs(program(lines=(with_days(HOTLINE, 3), with_days(DESK, 100))), TODAY).latest == date(
         2026, 11, 21
     )
-    assert latest(cutoffs(program(lines=(with_days(HOTLINE, 100),)), TODAY)) == date(2026, 8, 26)
+    assert cutoffs(program(lines=(with_days(HOTLINE, 100),)), TODAY).latest == date(2026, 8, 26)
 
 
 def test_what_a_hold_protects() -> None:

@@ -10,12 +10,12 @@ from typing import Final
 
 import click
 
+from callveil import journal_days
 from callveil.cli.holds import as_data, describe
 from callveil.cli.problems import COULD_NOT_CHECK, FINE, echo_json
 from callveil.cli.store import ChosenStore
-from callveil.journal_days import earliest_day
 from callveil.policy.model import Policy
-from callveil.retention import cutoffs, latest
+from callveil.retention import cutoffs
 from callveil.store.interface import Cutoffs, Hold, Store, StoreError
 
 _SETTLE_ATTEMPTS: Final = 10
@@ -54,7 +54,7 @@ def purge_records(
     try:
         outcome = asyncio.run(_look(chosen, over))
         if not dry_run:
-            if outcome.lines and _is_in_the_journal(journal, over):
+            if outcome.lines and not journal_days.is_past(journal, over.latest):
                 return _could_not(IN_THE_JOURNAL.format(journal=journal), as_json=as_json)
             outcome = asyncio.run(_delete(chosen, over, outcome))
     except StoreError as error:
@@ -89,11 +89,6 @@ async def _look(chosen: ChosenStore, over: Cutoffs) -> Outcome:
         return Outcome(await store.due(over), await store.holds())
     finally:
         await store.close()
-
-
-def _is_in_the_journal(journal: Path, over: Cutoffs) -> bool:
-    earliest = earliest_day(journal)
-    return earliest is not None and earliest < latest(over)
 
 
 async def _delete(chosen: ChosenStore, over: Cutoffs, before: Outcome) -> Outcome:

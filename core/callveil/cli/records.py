@@ -21,7 +21,6 @@ from callveil.store.interface import Month, StoreError
 MOST: Final = 1000
 """Records that are shown unless it is said how many."""
 
-_MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 _DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 
@@ -110,10 +109,10 @@ def _period(month: str | None, day: str | None) -> tuple[date | None, date | Non
     if month and day:
         raise click.UsageError("Give --month or --day, not both.")
     if month:
-        match = _MONTH.fullmatch(month)
-        if not match:
-            raise click.UsageError("--month takes a month as 2026-10.")
-        asked = Month(int(match[1]), int(match[2]))
+        try:
+            asked = Month.read(month)
+        except ValueError:
+            raise click.UsageError("--month takes a month as 2026-10.") from None
         return asked.first, asked.after
     if day:
         try:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from callveil.coarse import BUCKETS
+from callveil.coarse import BUCKETS, BUCKETS_IN_WORDS
 from callveil.decision import Kind
 from callveil.party import party_kind
 from callveil.record import QueueVisit, Record
@@ -25,15 +25,7 @@ _DECISIONS: Final = {
     ("in", "scrub"): "Not shown",
     ("in", "show"): "Shown to the phones",
 }
-_SPOKEN: Final = {
-    "0": "did not speak",
-    "1-59s": "under 1 minute",
-    "1-4min": "1 to 4 minutes",
-    "5-14min": "5 to 14 minutes",
-    "15-29min": "15 to 29 minutes",
-    "30-59min": "30 to 59 minutes",
-    "60min+": "1 hour or more",
-}
+_SPOKEN: Final = {"0": "did not speak", **BUCKETS_IN_WORDS}
 _WAITED: Final = {**_SPOKEN, "0": "under 1 second"}
 _OUTCOMES: Final = {
     "ANSWERED": "answered",

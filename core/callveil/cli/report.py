@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -29,7 +28,6 @@ FORMATS: Final[dict[str, Callable[[Report], str]]] = {
     "json": as_json,
     "html": as_html,
 }
-_MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 def today() -> date:
@@ -43,10 +41,10 @@ def read_month(_: click.Context, __: click.Parameter, text: str) -> Month:
     Raises:
         click.BadParameter: it is not, or the month has not begun.
     """
-    found = _MONTH.fullmatch(text)
-    if not found:
-        raise click.BadParameter("write it as 2026-10.")
-    month = Month(int(found[1]), int(found[2]))
+    try:
+        month = Month.read(text)
+    except ValueError:
+        raise click.BadParameter("write it as 2026-10.") from None
     if month.first > today():
         raise click.BadParameter(f"{month} has not begun.")
     return month

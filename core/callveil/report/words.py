@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from callveil.coarse import BUCKETS_IN_WORDS
 from callveil.report.month import Detail, Report
 from callveil.report.shape import NO_QUEUE, Field
 from callveil.store.interface import Month
@@ -14,14 +15,6 @@ _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_BANDS: Final = {
-    "1-59s": "under 1 minute",
-    "1-4min": "1 to 4 minutes",
-    "5-14min": "5 to 14 minutes",
-    "15-29min": "15 to 29 minutes",
-    "30-59min": "30 to 59 minutes",
-    "60min+": "1 hour or more",
-}
 _VALUES: Final[dict[Field, dict[str, str]]] = {
     "direction": {"in": "calls in", "out": "calls out"},
     "outcome": {"answered": "answered", "not answered": "not answered", "not made": "not made"},
@@ -31,8 +24,14 @@ _VALUES: Final[dict[Field, dict[str, str]]] = {
         "left": "sent on from a queue",
         NO_QUEUE: "no queue",
     },
-    "spoken": {"0": "spoke under 1 second", **{band: f"spoke {text}" for band, text in _BANDS.items()}},
-    "waited": {"0": "waited under 1 second", **{band: f"waited {text}" for band, text in _BANDS.items()}},
+    "spoken": {
+        "0": "spoke under 1 second",
+        **{band: f"spoke {text}" for band, text in BUCKETS_IN_WORDS.items()},
+    },
+    "waited": {
+        "0": "waited under 1 second",
+        **{band: f"waited {text}" for band, text in BUCKETS_IN_WORDS.items()},
+    },
 }
 
 CALLS: Final = "Calls are counted, not people: one person may have called several times."

@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple, Self
-from urllib.parse import quote
 
 from callveil.record import Record
 from callveil.store.interface import StoreError
 from callveil.store.sqlite import SqliteStore
-from callveil.store.sqlite_file import explain, move_away
+from callveil.store.sqlite_file import address, explain, move_away
 
 _OURS: Final = {"schema", "records"}
 
@@ -79,7 +78,7 @@ def check_whole(path: Path) -> None:
         _check_nothing_left(path)
         return
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(address(path, read_only=True), uri=True)) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     except sqlite3.Error as error:

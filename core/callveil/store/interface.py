@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from callveil.record import Record
 
 PURGE_AT_ONCE: Final = 1000
 """Most records that one transaction of a purge deletes, so that nobody who writes waits for long."""
+
+
+_MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 
 
 class StoreError(Exception):
@@ -23,6 +27,18 @@ class Month:
 
     year: int
     month: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the month that is written as ``2026-10``.
+
+        Raises:
+            ValueError: it is not written so.
+        """
+        found = _MONTH.fullmatch(text)
+        if not found:
+            raise ValueError("a month is written as 2026-10")
+        return cls(int(found[1]), int(found[2]))
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.month:02}"
@@ -75,6 +91,11 @@ class Cutoffs:
     def of(self, line: str) -> date:
         """The day for one line."""
         return self.lines.get(line, self.others)
+
+    @property
+    def latest(self) -> date:
+        """The day from which on no line's records are over."""
+        return max(self.others, *self.lines.values()) if self.lines else self.others
 
 
 ALL_LINES: Final = ""

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from callveil.record import Record, join, join_all
+from callveil.record import Record, changes, join_all
 from callveil.store.interface import ALL_LINES, PURGE_AT_ONCE, Count, Cutoffs, Hold, Month, StoreError
 from callveil.store.place import PostgresUrl
 from callveil.store.postgres_layout import (
@@ -28,7 +28,7 @@ from callveil.store.postgres_layout import (
 )
 from callveil.store.postgres_server import connect, errors, explain
 from callveil.store.rows import COLUMNS, to_record, to_row
-from callveil.store.tally import GROUP, as_group, tally
+from callveil.store.tally import GROUP, tally, tally_months
 
 if TYPE_CHECKING:
     import asyncpg
@@ -54,8 +54,7 @@ _PUT: Final = (
     + ")"
 )
 _TOUCH: Final = (
-    "INSERT INTO callveil.unsettled AS known (day, times) SELECT day, 1 FROM unnest($1::text[]) AS day"
-    " ON CONFLICT (day) DO UPDATE SET times = known.times + 1"
+    "INSERT INTO callveil.unsettled (day) SELECT * FROM unnest($1::text[]) ON CONFLICT (day) DO NOTHING"
 )
 _COUNT: Final = (
     f"INSERT INTO callveil.months AS known (month, {_GROUP}, calls)"  # noqa: S608 - constants
@@ -157,11 +156,7 @@ class PostgresStore:
         statement = f"SELECT {_ALL} FROM {RECORDS} WHERE key = ANY($1::bytea[])"  # noqa: S608 - constants
         rows = await self._connection.fetch(statement, list(joined))
         known = {one.key: one for one in map(to_record, map(tuple, rows))}
-        changed = [
-            record
-            for key, one in joined.items()
-            if (record := join(one, known[key]) if key in known else one) != known.get(key)
-        ]
+        changed = changes(joined, known)
         if changed:
             table = [(str(one.day), *to_row(one)) for one in changed]
             await self._connection.execute(_PUT, *map(list, zip(*table, strict=True)))
@@ -243,13 +238,7 @@ class PostgresStore:
 
     async def _purge(self, values: tuple[Any, ...], most: int) -> int:
         rows = [tuple(row) for row in await self._connection.fetch(_PURGE, *values, most)]
-        months: dict[str, list[tuple[Any, ...]]] = {}
-        for month, *group in rows:
-            months.setdefault(month, []).append(tuple(group))
-        counts = [
-            (month, *as_group(count), count.calls) for month, gone in months.items() for count in tally(gone)
-        ]
-        await self._connection.executemany(_COUNT, counts)
+        await self._connection.executemany(_COUNT, tally_months(rows))
         if rows:
             await self._connection.execute(_TOUCH, [WHOLE])
         return sum(row[-1] for row in rows)
@@ -360,4 +349,4 @@ def _over(cutoffs: Cutoffs) -> tuple[Any, ...]:
     """Return the values of `_OVER`."""
     lines = list(cutoffs.lines)
     days = [str(day) for day in cutoffs.lines.values()]
-    return lines, days, str(max([cutoffs.others, *cutoffs.lines.values()])), str(cutoffs.others), ALL_LINES
+    return lines, days, str(cutoffs.latest), str(cutoffs.others), ALL_LINES

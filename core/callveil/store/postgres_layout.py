@@ -44,7 +44,7 @@ _TABLES: Final = (
     "CREATE TABLE callveil.layout (version integer NOT NULL)",
     *create_records(RECORDS),
     *INDEX_RECORDS,
-    f"CREATE TABLE callveil.unsettled (day {_TEXT} PRIMARY KEY, times bigint NOT NULL)",
+    f"CREATE TABLE callveil.unsettled (day {_TEXT} PRIMARY KEY)",
     f"CREATE TABLE callveil.months (month {_TEXT}, line {_TEXT}, direction {_TEXT}, decision {_TEXT},"
     f" disposition {_TEXT}, spoken {_TEXT}, queue {_TEXT}, outcome {_TEXT}, waited {_TEXT},"
     " calls bigint NOT NULL,"

@@ -19,12 +19,12 @@ from typing import Any, Final, Self, TypeVar
 
 import aiosqlite
 
-from callveil.record import Record, join, join_all
+from callveil.record import Record, changes, join_all
 from callveil.store.interface import ALL_LINES, PURGE_AT_ONCE, Count, Cutoffs, Hold, Month, StoreError
 from callveil.store.rows import COLUMNS, to_record, to_row
 from callveil.store.sqlite_file import BUSY_SECONDS, connect, create_private, explain, require_file, set_up
 from callveil.store.sqlite_layout import WHOLE, bring_up_to_date, check
-from callveil.store.tally import GROUP, as_group, tally
+from callveil.store.tally import GROUP, tally, tally_months
 
 KEYS_AT_ONCE: Final = 500
 """How many known records are looked up in one statement; SQLite takes at most 32766 values."""
@@ -163,11 +163,7 @@ class SqliteStore:
 
     async def _put(self, joined: dict[bytes, Record]) -> int:
         known = await self._known(list(joined.values()))
-        changed = [
-            record
-            for key, one in joined.items()
-            if (record := join(one, known[key]) if key in known else one) != known.get(key)
-        ]
+        changed = changes(joined, known)
         moved = [known[one.key] for one in changed if one.key in known and known[one.key].day != one.day]
         days = {str(one.day) for one in (*changed, *moved)}
         many = self._connection.executemany
@@ -279,18 +275,8 @@ class SqliteStore:
 
     async def _purge(self, statement: str, values: Sequence[Any]) -> int:
         rows = await self._fetch(statement, values)
-        months: dict[str, list[Sequence[Any]]] = {}
-        for day, _, *group in rows:
-            months.setdefault(day[:7], []).append(group)
         many = self._connection.executemany
-        await many(
-            _COUNT,
-            [
-                (month, *as_group(count), count.calls)
-                for month, gone in months.items()
-                for count in tally(gone)
-            ],
-        )
+        await many(_COUNT, tally_months((day[:7], *group) for day, _, *group in rows))
         await many("DELETE FROM records WHERE day = ? AND key = ?", [(row[0], row[1]) for row in rows])
         await many("DELETE FROM recent WHERE key = ?", [(row[1],) for row in rows])
         if rows:
@@ -471,7 +457,7 @@ def _select(
 
 def _over(cutoffs: Cutoffs) -> tuple[str, list[Any]]:
     """Return the condition for records that are over and not held, and its values."""
-    values: list[Any] = [str(max([cutoffs.others, *cutoffs.lines.values()]))]
+    values: list[Any] = [str(cutoffs.latest)]
     each = "?"
     if cutoffs.lines:
         each = f"CASE line {'WHEN ? THEN ? ' * len(cutoffs.lines)}ELSE ? END"

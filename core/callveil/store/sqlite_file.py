@@ -91,11 +91,17 @@ def require_file(path: Path) -> None:
         raise StoreError(f"The record store {path} cannot be looked at: {error.strerror}.") from None
 
 
+def address(path: Path, *, read_only: bool) -> str:
+    """Return a file's address for SQLite, which never creates it (https://www.sqlite.org/uri.html)."""
+    return f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rw'}"
+
+
 def connect(path: Path, *, read_only: bool) -> aiosqlite.Connection:
     """Return a connection that is opened when it is awaited."""
-    address = f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rw'}"
     # Transactions are begun in words: the module's own would begin them late, as readers.
-    return aiosqlite.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    return aiosqlite.connect(
+        address(path, read_only=read_only), uri=True, timeout=BUSY_SECONDS, isolation_level=None
+    )
 
 
 async def set_up(database: aiosqlite.Connection, *, read_only: bool) -> None:

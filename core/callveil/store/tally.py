@@ -29,6 +29,17 @@ def tally(rows: Iterable[Sequence[Any]]) -> list[Count]:
     return [Count(*values) for values in sorted((*group, number) for group, number in calls.items())]
 
 
-def as_group(count: Count) -> tuple[str, ...]:
-    """Return a count's values in the order of `GROUP`."""
-    return tuple(getattr(count, name) for name in GROUP)
+def tally_months(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Return rows to be added to monthly counts: the month, the values of `GROUP`, and how many calls.
+
+    Args:
+        rows: a month each, as ``2026-10``, and then as for `tally`.
+    """
+    months: dict[str, list[Sequence[Any]]] = {}
+    for month, *group in rows:
+        months.setdefault(month, []).append(group)
+    return [
+        (month, *(getattr(count, name) for name in GROUP), count.calls)
+        for month, gone in months.items()
+        for count in tally(gone)
+    ]
